@@ -1,0 +1,32 @@
+/*
+ * The broker interface over librdkafka.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef WEIR_BROKER_KAFKA_H
+#define WEIR_BROKER_KAFKA_H
+
+#include <broker/broker.h>
+
+/*
+ * Connect lazily with these properties (of clients that are neither a session's consumer
+ * nor its producer: descriptions, readers). `logger` and `clock` outlive the broker.
+ *
+ * Returns NULL with the property that librdkafka refuses.
+ */
+struct weir_broker *weir__kafka_open(const struct weir_properties *properties,
+                                     const struct weir_logger *logger,
+                                     const struct weir_clock *clock, struct weir_error *error);
+
+/*
+ * Refuse properties that would break `guarantee`, and combinations of times that cannot
+ * work: "enable.idempotence=false: exactly-once needs ...". Returns 0 or WEIR_EINVALID.
+ */
+int weir__kafka_check_properties(const struct weir_properties *consumer,
+                                 const struct weir_properties *producer,
+                                 enum weir_guarantee guarantee, struct weir_error *error);
+
+/* librdkafka's run-time version: "2.0.2"; static. */
+const char *weir__kafka_version(void);
+
+#endif

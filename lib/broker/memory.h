@@ -1,0 +1,86 @@
+/*
+ * The embedded broker: a log in memory with Kafka's semantics, for `weir pipe`, tests of
+ * processors, and the simulation. One thread uses the broker and all its sessions.
+ *
+ * True to Kafka: partitions with offsets that control markers take too; last stable offset
+ * and read_committed; consumer groups with generations and static members; transactional
+ * offsets that stay pending until the group's own marker; fencing by producer epoch and by
+ * group instance; transaction timeout on the clock; markers that reach each partition and
+ * the group as separate steps, in any order.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef WEIR_BROKER_MEMORY_H
+#define WEIR_BROKER_MEMORY_H
+
+#include <broker/broker.h>
+
+struct weir_memory;
+
+/* Where a fault can be put: one value an operation of the interface. */
+enum weir_memory_op {
+	WEIR_MEMORY_INIT, WEIR_MEMORY_SUBSCRIBE, WEIR_MEMORY_POLL, WEIR_MEMORY_ANSWER,
+	WEIR_MEMORY_REWIND, WEIR_MEMORY_BEGIN, WEIR_MEMORY_SEND, WEIR_MEMORY_COMMIT,
+	WEIR_MEMORY_ABORT, WEIR_MEMORY_FLUSH, WEIR_MEMORY_COMMIT_OFFSETS, WEIR_MEMORY_COMMITTED,
+	WEIR_MEMORY_RANGE, WEIR_MEMORY_REPLACE
+};
+
+/* What a fault does to the operation it meets. */
+enum weir_memory_fault {
+	WEIR_MEMORY_NO_FAULT = 0,
+	WEIR_MEMORY_FAIL_AGAIN,   /* nothing happens; AGAIN */
+	WEIR_MEMORY_FAIL_ABORT,   /* nothing happens; ABORT (where the operation can say so) */
+	WEIR_MEMORY_FAIL_FATAL,   /* nothing happens; FATAL */
+	WEIR_MEMORY_UNKNOWN_DONE, /* it happens; UNKNOWN is answered */
+	WEIR_MEMORY_UNKNOWN_NOT,  /* it does not happen, nor later; UNKNOWN is answered */
+	WEIR_MEMORY_UNKNOWN_LATE, /* UNKNOWN now; the request reaches the broker later (a step) */
+	WEIR_MEMORY_TAINT,        /* it happens, after a retry: TAINTED where it can be said */
+	WEIR_MEMORY_LOSE_DELIVERY, /* SEND: its delivery fails */
+	WEIR_MEMORY_REFUSE_SIZE   /* SEND: the broker refuses its batch as too large */
+};
+
+/* Asked at each operation of each session; NULL hook: no faults. */
+typedef enum weir_memory_fault (*weir_memory_fault_fn)(void *opaque, const char *session_name,
+                                                       enum weir_memory_op op);
+
+/* `clock` and `logger` outlive the broker. */
+struct weir_memory *weir__memory_open(const struct weir_clock *clock,
+                                      const struct weir_logger *logger);
+
+/* The interface of it; closing it frees all. */
+struct weir_broker *weir__memory_broker(struct weir_memory *memory);
+
+void weir__memory_set_fault(struct weir_memory *memory, weir_memory_fault_fn fault, void *opaque);
+
+/*
+ * Steps that the broker has yet to do on its own: markers to write (one a partition, one a
+ * group), late requests to receive. By default they are done at once (late requests at
+ * the next call); with `manual` they wait for weir__memory_step().
+ */
+void weir__memory_set_manual(struct weir_memory *memory, bool manual);
+size_t weir__memory_steps(const struct weir_memory *memory);
+/* Do step `index` (below weir__memory_steps()). */
+void weir__memory_step(struct weir_memory *memory, size_t index);
+
+/* A process dies: its session ends without a word to the broker; free of the handle. */
+void weir__memory_session_crash(struct weir_session *session);
+
+/* All groups rebalance now, as if a member had come or gone. */
+void weir__memory_rebalance(struct weir_memory *memory);
+
+/* Drop records below `offset` (retention); forget a group's offsets (expiry). */
+void weir__memory_delete_records(struct weir_memory *memory, const char *topic,
+                                 int32_t partition, int64_t offset);
+void weir__memory_forget_group(struct weir_memory *memory, const char *group);
+
+/* The topic's largest record; bigger ones are refused (default 1 MiB). */
+void weir__memory_set_max_message(struct weir_memory *memory, const char *topic, size_t bytes);
+
+/* Append committed records, as a producer without transactions does. */
+int weir__memory_append(struct weir_memory *memory, const char *topic, int32_t partition,
+                        const struct weir_message *message);
+
+/* Open transactions now; for oracles. */
+size_t weir__memory_open_transactions(const struct weir_memory *memory);
+
+#endif

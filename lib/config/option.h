@@ -1,0 +1,51 @@
+/*
+ * Option tables: rows of struct weir_option fill a struct from JSON, print help, and
+ * document. The framework's own settings and the processors' options are such tables.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef WEIR_CONFIG_OPTION_H
+#define WEIR_CONFIG_OPTION_H
+
+#include <jansson.h>
+
+#include <base/alloc.h>
+#include <weir/processor.h>
+
+/* A table whose rows may be longer or shorter than ours (a plugin of another minor version). */
+struct weir_option_table {
+	const struct weir_option *rows; /* ends with a row without name; NULL: no options */
+	size_t row_size;                /* step from row to row */
+};
+
+/* Row `index`, as ours: members that the table's rows lack are zero. False behind the last. */
+bool weir__option_row(const struct weir_option_table *table, size_t index,
+                      struct weir_option *row);
+
+/*
+ * Fill `target` (zeroed by the caller, `target_size` bytes) from `object` by the table's
+ * rows: type, range, required, default. `object` NULL counts as {}.
+ *
+ * Strings and lists are copied into `arena`. `where` is the place for messages, a JSON
+ * pointer ("/steps/0/with"). An unknown key names the nearest known one.
+ *
+ * Returns 0 or WEIR_EINVALID with "WHERE/key: what is wrong, what was expected".
+ */
+int weir__options_parse(const struct weir_option_table *table, const json_t *object,
+                        const char *where, void *target, size_t target_size,
+                        struct weir_arena *arena, struct weir_error *error);
+
+/* Is the table itself sound (types, offsets within target_size, defaults that parse)? */
+int weir__options_check_table(const struct weir_option_table *table, size_t target_size,
+                              struct weir_error *error);
+
+/* Add the rows as help text, one option a paragraph: name, type, default, range, help. */
+void weir__options_help(const struct weir_option_table *table, struct weir_buffer *out);
+
+/* The rows as JSON for `weir describe --json`; new reference. */
+json_t *weir__options_json(const struct weir_option_table *table);
+
+/* "string", "duration", ... ; static. */
+const char *weir__option_type_name(int32_t type);
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * The chain: the steps of a pipeline, and one task's open processors.
+ *
+ * A record goes depth first: what a step emits runs through the following steps before
+ * the emit returns. What reaches an output is *held* in the list that the worker passed in,
+ * until the record's last processor has returned; then the worker sends all or nothing.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef WEIR_PROCESSOR_CHAIN_H
+#define WEIR_PROCESSOR_CHAIN_H
+
+#include <base/alloc.h>
+#include <base/clock.h>
+#include <base/log.h>
+#include <config/pipeline.h>
+#include <processor/record.h>
+#include <processor/registry.h>
+
+/* A record on hold: where to, and what. The bytes live until held_reset. */
+struct weir_held {
+	int output; /* index into the pipeline's outputs */
+	struct weir_bytes key;
+	struct weir_bytes value;
+	const struct weir_header *headers;
+	size_t header_count;
+	int64_t timestamp_ms;
+};
+
+/* What one record, batch end or tick emitted. One a worker, reset for each. */
+struct weir_held_list {
+	struct weir_held *items;
+	size_t count;
+	size_t capacity;
+	size_t bytes;     /* keys, values and headers held */
+	size_t max_bytes; /* beyond it the record is rejected */
+	struct weir_arena arena;
+};
+void weir__held_reset(struct weir_held_list *held);
+void weir__held_fini(struct weir_held_list *held);
+
+/* Why a verdict was given: by which step, in its words. */
+struct weir_reason {
+	const char *step; /* borrowed from the pipeline; NULL: not a step's doing */
+	char text[512];
+};
+
+/* The steps with their options parsed and checked; shared by all tasks, read-only. */
+struct weir_chain;
+
+/*
+ * Build the chain of a pipeline: find each processor, parse its options, map its outputs.
+ * pipeline, registry, clock and logger outlive it. NULL with "FILE: /steps/0/...: reason".
+ */
+struct weir_chain *weir__chain_new(const struct weir_pipeline *pipeline,
+                                   const struct weir_registry *registry,
+                                   const struct weir_clock *clock,
+                                   const struct weir_logger *logger, struct weir_error *error);
+void weir__chain_free(struct weir_chain *chain);
+
+/* The processor of step `index` and its option struct; for `weir check`. */
+const struct weir_registered *weir__chain_processor(const struct weir_chain *chain, size_t index);
+
+/* One task's processors. `topic` outlives it. */
+struct weir_chain_task;
+
+struct weir_chain_task *weir__chain_open(struct weir_chain *chain, const char *topic,
+                                         int32_t partition, struct weir_error *error);
+/* Calls every close. NULL is fine. */
+void weir__chain_close(struct weir_chain_task *task);
+
+/*
+ * One record through all steps; what it emits to outputs is added to *held. With a verdict
+ * other than WEIR_DONE *held is reset, and *reason says why. The record's value view is the
+ * caller's: weir__value_fini() afterwards.
+ */
+enum weir_verdict weir__chain_record(struct weir_chain_task *task,
+                                     const struct weir_record *record,
+                                     struct weir_held_list *held, struct weir_reason *reason);
+
+/* batch_end of all steps in order; verdicts WEIR_DONE or WEIR_STOP only. */
+enum weir_verdict weir__chain_batch_end(struct weir_chain_task *task, struct weir_held_list *held,
+                                        struct weir_reason *reason);
+
+/* Monotonic time of the next tick; INT64_MAX: none asked for. */
+int64_t weir__chain_next_tick_ms(const struct weir_chain_task *task);
+
+/* Run the ticks that are due at `now_ms` (monotonic); WEIR_DONE or WEIR_STOP only. */
+enum weir_verdict weir__chain_tick(struct weir_chain_task *task, int64_t now_ms,
+                                   struct weir_held_list *held, struct weir_reason *reason);
+
+/*
+ * The batch was aborted: each processor's rollback, or else close and open anew with
+ * zeroed memory. Returns 0, or the error of an open (the app stops).
+ */
+int weir__chain_rollback(struct weir_chain_task *task, struct weir_error *error);
+
+/* Does any step keep memory, end batches or tick (so that batches touch it)? */
+bool weir__chain_is_stateless(const struct weir_chain *chain);
+
+/* Free what was parsed. */
+void weir__value_fini(struct weir_value *value);
+
+/*
+ * For the crash handler: the step and the record that this thread is in, kept up to date by
+ * the calls above. Writes "step NAME at topic[partition]@offset" by write(2) only.
+ */
+void weir__chain_crash_print(int fd);
+/* Install handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT: print the place, re-raise. */
+void weir__chain_crash_handlers(void);
+
+#endif

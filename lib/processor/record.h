@@ -1,0 +1,40 @@
+/*
+ * The record as the chain sees it: its place, and views of its parts.
+ *
+ * The value is a view that records further down the chain share while it is unchanged, so
+ * that it is parsed once.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef WEIR_PROCESSOR_RECORD_H
+#define WEIR_PROCESSOR_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weir/processor.h>
+
+struct json_t;
+
+/* A value and, once asked for, its parsed form. */
+struct weir_value {
+	struct weir_bytes bytes;
+	bool lasting;       /* the bytes live until the record is done: no copy when held */
+	struct json_t *json; /* owned; NULL: not parsed, or not JSON */
+};
+
+struct weir_record {
+	const char *topic; /* of the input, as partition and offset */
+	int32_t partition;
+	int64_t offset;    /* -1 in batch_end and tick */
+	int64_t timestamp_ms;
+	struct weir_bytes key;
+	bool key_lasting;
+	bool headers_lasting;
+	const struct weir_header *headers;
+	size_t header_count;
+	struct weir_value *value;
+};
+
+#endif
