@@ -18,14 +18,6 @@ struct weir_broker *weir__kafka_open(const struct weir_properties *properties,
                                      const struct weir_logger *logger,
                                      const struct weir_clock *clock, struct weir_error *error);
 
-/*
- * Refuse properties that would break `guarantee`, and combinations of times that cannot
- * work: "enable.idempotence=false: exactly-once needs ...". Returns 0 or WEIR_EINVALID.
- */
-int weir__kafka_check_properties(const struct weir_properties *consumer,
-                                 const struct weir_properties *producer,
-                                 enum weir_guarantee guarantee, struct weir_error *error);
-
 /* librdkafka's run-time version: "2.0.2"; static. */
 const char *weir__kafka_version(void);
 

@@ -13,19 +13,9 @@
 #include <jansson.h>
 
 #include <base/alloc.h>
+#include <config/guarantee.h>
 #include <config/properties.h>
 #include <weir/processor.h>
-
-enum weir_guarantee { /* same order as the choices in the option table */
-	WEIR_EXACTLY_ONCE = 0,
-	WEIR_AT_LEAST_ONCE = 1,
-	WEIR_AT_MOST_ONCE = 2
-};
-
-/* "exactly-once", ...; static. */
-const char *weir__guarantee_name(enum weir_guarantee guarantee);
-/* 0 and *guarantee, or WEIR_EINVALID. */
-int weir__guarantee_parse(const char *text, enum weir_guarantee *guarantee);
 
 enum weir_on_reject { WEIR_ON_REJECT_DEAD_LETTER = 0, WEIR_ON_REJECT_DROP = 1, WEIR_ON_REJECT_STOP = 2 };
 enum weir_on_gap { WEIR_ON_GAP_STOP = 0, WEIR_ON_GAP_CONTINUE = 1 };

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <config/guarantee.h>
 #include <weir/error.h>
 
 /* A list of NAME=VALUE, in order; setting a name again replaces it. Owns its strings. */
@@ -30,6 +31,9 @@ void weir__properties_default(struct weir_properties *properties, const char *na
                               const char *value);
 /* Borrowed, or NULL. */
 const char *weir__properties_get(const struct weir_properties *properties, const char *name);
+/* Nothing happens when it is not there. */
+void weir__properties_remove(struct weir_properties *properties, const char *name);
+/* Set in *to all that *from has. */
 void weir__properties_copy(struct weir_properties *to, const struct weir_properties *from);
 void weir__properties_fini(struct weir_properties *properties);
 
