@@ -12,6 +12,15 @@
 #include <base/alloc.h>
 #include <weir/processor.h>
 
+/*
+ * Row types beside those of processor.h, for the pipeline file only: JSON that is taken as
+ * it is. The member is a `const json_t *`, borrowed from the object that was parsed.
+ */
+enum weir_option_inner_type {
+	WEIR_OPTION_OBJECT = 64,
+	WEIR_OPTION_ARRAY = 65
+};
+
 /* A table whose rows may be longer or shorter than ours (a plugin of another minor version). */
 struct weir_option_table {
 	const struct weir_option *rows; /* ends with a row without name; NULL: no options */
@@ -25,6 +34,9 @@ bool weir__option_row(const struct weir_option_table *table, size_t index,
 /*
  * Fill `target` (zeroed by the caller, `target_size` bytes) from `object` by the table's
  * rows: type, range, required, default. `object` NULL counts as {}.
+ *
+ * A key whose value is null counts as absent, so that --set can take a setting back. A
+ * whole number or a truth value may be given as a string too, since ${NAME} makes strings.
  *
  * Strings and lists are copied into `arena`. `where` is the place for messages, a JSON
  * pointer ("/steps/0/with"). An unknown key names the nearest known one.
@@ -44,6 +56,10 @@ void weir__options_help(const struct weir_option_table *table, struct weir_buffe
 
 /* The rows as JSON for `weir describe --json`; new reference. */
 json_t *weir__options_json(const struct weir_option_table *table);
+
+/* The row of this name. False when there is none. */
+bool weir__option_find(const struct weir_option_table *table, const char *name,
+                       struct weir_option *row);
 
 /* "string", "duration", ... ; static. */
 const char *weir__option_type_name(int32_t type);
