@@ -32,14 +32,14 @@ struct weir_held_list {
 	struct weir_held *items;
 	size_t count;
 	size_t capacity;
-	size_t bytes;     /* keys, values and headers held */
+	size_t bytes;     /* keys, values and headers held, and sizeof(struct weir_held) each */
 	size_t max_bytes; /* beyond it the record is rejected */
 	struct weir_arena arena;
 };
 void weir__held_reset(struct weir_held_list *held);
 void weir__held_fini(struct weir_held_list *held);
 
-/* Why a verdict was given: by which step, in its words. */
+/* Why a verdict other than WEIR_DONE was given: by which step, in its words. */
 struct weir_reason {
 	const char *step; /* borrowed from the pipeline; NULL: not a step's doing */
 	char text[512];
@@ -71,14 +71,18 @@ void weir__chain_close(struct weir_chain_task *task);
 
 /*
  * One record through all steps; what it emits to outputs is added to *held. With a verdict
- * other than WEIR_DONE *held is reset, and *reason says why. The record's value view is the
- * caller's: weir__value_fini() afterwards.
+ * other than WEIR_DONE *held is reset, and *reason says why (otherwise it is untouched). The
+ * record's value view is the caller's: weir__value_fini() afterwards, when *held was read.
  */
 enum weir_verdict weir__chain_record(struct weir_chain_task *task,
                                      const struct weir_record *record,
                                      struct weir_held_list *held, struct weir_reason *reason);
 
-/* batch_end of all steps in order; verdicts WEIR_DONE or WEIR_STOP only. */
+/*
+ * batch_end of all steps in order; verdicts WEIR_DONE or WEIR_STOP only. A WEIR_REJECT or
+ * WEIR_RETRY, also of a later step for a record that was emitted here, becomes WEIR_STOP:
+ * there is no record of the input to set aside or to offer again.
+ */
 enum weir_verdict weir__chain_batch_end(struct weir_chain_task *task, struct weir_held_list *held,
                                         struct weir_reason *reason);
 
@@ -95,18 +99,21 @@ enum weir_verdict weir__chain_tick(struct weir_chain_task *task, int64_t now_ms,
  */
 int weir__chain_rollback(struct weir_chain_task *task, struct weir_error *error);
 
-/* Does any step keep memory, end batches or tick (so that batches touch it)? */
+/* Is there no step that keeps memory, ends batches or ticks? */
 bool weir__chain_is_stateless(const struct weir_chain *chain);
-
-/* Free what was parsed. */
-void weir__value_fini(struct weir_value *value);
 
 /*
  * For the crash handler: the step and the record that this thread is in, kept up to date by
- * the calls above. Writes "step NAME at topic[partition]@offset" by write(2) only.
+ * the calls above. Writes "step NAME at topic[partition]@offset" by write(2) only; nothing
+ * when this thread is in no step. Async-signal-safe.
  */
 void weir__chain_crash_print(int fd);
-/* Install handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT: print the place, re-raise. */
+
+/*
+ * Install handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT: print the place, re-raise.
+ * They run on an alternate stack in the calling thread and in each thread that opens a
+ * task afterwards, so that a stack that overflowed is named too. Once a process.
+ */
 void weir__chain_crash_handlers(void);
 
 #endif

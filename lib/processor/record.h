@@ -17,11 +17,16 @@
 
 struct json_t;
 
-/* A value and, once asked for, its parsed form. */
+/*
+ * A value and, once asked for, its parsed form. Made with bytes and lasting set and the
+ * rest zero; freed with weir__value_fini().
+ */
 struct weir_value {
 	struct weir_bytes bytes;
-	bool lasting;       /* the bytes live until the record is done: no copy when held */
+	bool lasting;        /* the bytes live until the record is done: no copy when held */
+	bool unprinted;      /* there is only json yet: ask weir__value_bytes() */
 	struct json_t *json; /* owned; NULL: not parsed, or not JSON */
+	char *printed;       /* owned; the bytes, once they were printed from json */
 };
 
 struct weir_record {
@@ -36,5 +41,11 @@ struct weir_record {
 	size_t header_count;
 	struct weir_value *value;
 };
+
+/* The value's bytes, printed first when there is only JSON. As long as the value lives. */
+struct weir_bytes weir__value_bytes(struct weir_value *value);
+
+/* Free what was parsed and printed. */
+void weir__value_fini(struct weir_value *value);
 
 #endif

@@ -23,6 +23,13 @@ struct weir_registered {
 	const char *path;                 /* of the plugin; NULL: linked in */
 };
 
+/*
+ * The processor's own output number `index`, as ours, stepped by its row size. False behind
+ * the last.
+ */
+bool weir__registered_output(const struct weir_registered *registered, size_t index,
+                             struct weir_output *output);
+
 struct weir_registry *weir__registry_new(const struct weir_logger *logger);
 void weir__registry_free(struct weir_registry *registry);
 
@@ -55,7 +62,7 @@ const struct weir_registered *weir__registry_find(const struct weir_registry *re
 const struct weir_registered *weir__registry_at(const struct weir_registry *registry,
                                                 size_t index);
 
-/* "... did you mean X? (known: a, b, c)", for messages. */
+/* Add "did you mean X? (known: a, b, c)" for messages; "(none is known)" if so. */
 void weir__registry_suggest(const struct weir_registry *registry, const char *name,
                             struct weir_buffer *out);
 

@@ -29,11 +29,12 @@ WEIR_API const json_t *weir_record_json(struct weir_context *ctx,
                                         const struct weir_record *record);
 
 /*
- * Check that a record's value could be JSON at all and that its integers are within
- * -limit..limit, for a processor that parses with another library.
+ * Check strictly that a record's value is JSON and that its integers are within
+ * -limit..limit, for a processor that parses with another library, which may be lenient.
+ * It reads the value once and keeps nothing.
  *
- * A null value, Schema Registry framing (byte 0 and a 4-byte id) and a number beyond the
- * limit are named in the reason. It does not parse: other faults are left to the library.
+ * Named in the reason: a null value, Schema Registry framing (byte 0 and a 4-byte id), a
+ * number beyond the limit or beyond a double, invalid UTF-8, any other fault with its place.
  *
  * Returns WEIR_DONE, or WEIR_REJECT with the reason set.
  */

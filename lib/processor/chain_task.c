@@ -1,0 +1,339 @@
+/*
+ * One task's processors: opened, run, rolled back, closed.
+ *
+ * Knows when which callback is called and what its verdict means; the first verdict that is
+ * not "done" decides about the record. The thread of the task's worker.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <processor/step.h>
+
+static const struct weir_processor *
+processor_of(const struct weir_context *ctx)
+{
+	return &ctx->step->registered->descriptor;
+}
+
+/* ---- open and close ---- */
+
+/* Name the step to the crash handler; returns what stood there. */
+static const char *
+enter(const struct weir_context *ctx)
+{
+	const char *outer = weir__crash_place.step;
+
+	weir__crash_place.step = ctx->step->name;
+	return outer;
+}
+
+static void
+leave(const char *outer)
+{
+	weir__crash_place.step = outer;
+}
+
+static void
+set_place(struct weir_chain_task *task, int64_t offset)
+{
+	task->offset = offset;
+	weir__crash_place.topic = task->topic;
+	weir__crash_place.partition = task->partition;
+	weir__crash_place.offset = offset;
+}
+
+static int
+open_context(struct weir_context *ctx, struct weir_error *error)
+{
+	const struct weir_processor *processor = processor_of(ctx);
+	struct weir_error inner = { 0 };
+	const char *outer;
+	int code;
+
+	if (processor->memory_size > 0)
+		memset(ctx->memory, 0, processor->memory_size);
+	ctx->tick_interval_ms = 0;
+	if (processor->open) {
+		outer = enter(ctx);
+		code = processor->open(ctx, ctx->memory, &inner);
+		leave(outer);
+		if (code)
+			return weir_error_set(error, code, "step %s: %s", ctx->step->name,
+			                      inner.code ? inner.message : weir_strerror(code));
+	}
+	ctx->is_open = true;
+	return 0;
+}
+
+static void
+close_context(struct weir_context *ctx)
+{
+	const struct weir_processor *processor = processor_of(ctx);
+	const char *outer;
+
+	if (ctx->is_open && processor->close) {
+		outer = enter(ctx);
+		processor->close(ctx, ctx->memory);
+		leave(outer);
+	}
+	ctx->is_open = false;
+	ctx->tick_interval_ms = 0;
+}
+
+struct weir_chain_task *
+weir__chain_open(struct weir_chain *chain, const char *topic, int32_t partition,
+                 struct weir_error *error)
+{
+	struct weir_chain_task *task =
+		weir__calloc(1, sizeof(*task) + chain->step_count * sizeof(task->contexts[0]));
+
+	weir__crash_thread();
+	task->chain = chain;
+	task->topic = topic;
+	task->partition = partition;
+	set_place(task, -1);
+	for (size_t i = 0; i < chain->step_count; i++) {
+		struct weir_context *ctx = &task->contexts[i];
+		size_t memory_size = chain->steps[i].registered->descriptor.memory_size;
+
+		ctx->task = task;
+		ctx->step = &chain->steps[i];
+		ctx->index = i;
+		ctx->memory = memory_size > 0 ? weir__calloc(1, memory_size) : NULL;
+	}
+	for (size_t i = 0; i < chain->step_count; i++)
+		if (open_context(&task->contexts[i], error) != 0) {
+			weir__chain_close(task);
+			return NULL;
+		}
+	return task;
+}
+
+void
+weir__chain_close(struct weir_chain_task *task)
+{
+	if (!task)
+		return;
+	set_place(task, -1);
+	for (size_t i = task->chain->step_count; i-- > 0;) {
+		close_context(&task->contexts[i]);
+		free(task->contexts[i].memory);
+	}
+	memset(&weir__crash_place, 0, sizeof(weir__crash_place));
+	free(task);
+}
+
+static int
+rollback_context(struct weir_context *ctx, struct weir_error *error)
+{
+	const struct weir_processor *processor = processor_of(ctx);
+	const char *outer;
+	int code = -1;
+
+	if (processor->rollback && ctx->is_open) {
+		outer = enter(ctx);
+		code = processor->rollback(ctx, ctx->memory);
+		leave(outer);
+	}
+	if (code == 0)
+		return 0;
+	close_context(ctx);
+	return open_context(ctx, error);
+}
+
+int
+weir__chain_rollback(struct weir_chain_task *task, struct weir_error *error)
+{
+	set_place(task, -1);
+	for (size_t i = 0; i < task->chain->step_count; i++) {
+		int code = rollback_context(&task->contexts[i], error);
+
+		if (code)
+			return code;
+	}
+	return 0;
+}
+
+/* ---- verdicts ---- */
+
+static const char *
+verdict_word(enum weir_verdict verdict)
+{
+	switch (verdict) {
+	case WEIR_REJECT:
+		return "rejected";
+	case WEIR_RETRY:
+		return "asked to try again";
+	default:
+		return "stopped";
+	}
+}
+
+void
+weir__step_verdict(struct weir_context *ctx, enum weir_verdict verdict)
+{
+	struct weir_chain_task *task = ctx->task;
+	const char *why = ctx->has_reason ? ctx->reason : "no reason given";
+	struct weir_reason *reason = task->reason;
+
+	if (verdict == WEIR_DONE || task->verdict != WEIR_DONE)
+		return;
+	reason->step = ctx->step->name;
+	task->verdict = WEIR_STOP;
+	if (verdict != WEIR_REJECT && verdict != WEIR_RETRY && verdict != WEIR_STOP) {
+		snprintf(reason->text, sizeof(reason->text), "returned %d, which is no verdict",
+		         (int)verdict);
+	} else if (verdict != WEIR_STOP && !task->is_record) {
+		snprintf(reason->text, sizeof(reason->text),
+		         "%s at a batch end or tick, where no input record is at hand: %.400s",
+		         verdict_word(verdict), why);
+	} else {
+		snprintf(reason->text, sizeof(reason->text), "%s", why);
+		task->verdict = verdict;
+	}
+}
+
+static void
+begin(struct weir_chain_task *task, int64_t offset, struct weir_held_list *held,
+      struct weir_reason *reason)
+{
+	set_place(task, offset);
+	task->held = held;
+	task->reason = reason;
+	task->verdict = WEIR_DONE;
+	task->lost_emits = 0;
+	for (size_t i = 0; i < task->chain->step_count; i++)
+		task->contexts[i].emitted_bytes = 0;
+}
+
+static enum weir_verdict
+end(struct weir_chain_task *task)
+{
+	struct weir_held_list *held = task->held;
+
+	task->held = NULL;
+	task->offset = -1;
+	if (task->verdict != WEIR_DONE)
+		weir__held_reset(held);
+	return task->verdict;
+}
+
+/* ---- records ---- */
+
+bool
+weir__step_record(struct weir_context *ctx, const struct weir_record *record)
+{
+	const char *outer = enter(ctx);
+	enum weir_verdict verdict;
+
+	ctx->record = record;
+	ctx->has_reason = false;
+	verdict = processor_of(ctx)->record(ctx, ctx->memory, record);
+	ctx->record = NULL;
+	weir__step_verdict(ctx, verdict);
+	leave(outer);
+	return ctx->task->verdict == WEIR_DONE;
+}
+
+/* No steps: the record as it came. */
+static enum weir_verdict
+copy_record(const struct weir_chain *chain, const struct weir_record *record,
+            struct weir_held_list *held, struct weir_reason *reason)
+{
+	if (weir__held_add(held, chain->default_output, record) == 0)
+		return WEIR_DONE;
+	reason->step = NULL;
+	snprintf(reason->text, sizeof(reason->text),
+	         "the record has %zu bytes, more than commit.bytes (%zu)",
+	         weir__record_bytes(record), held->max_bytes);
+	weir__held_reset(held);
+	return WEIR_REJECT;
+}
+
+enum weir_verdict
+weir__chain_record(struct weir_chain_task *task, const struct weir_record *record,
+                   struct weir_held_list *held, struct weir_reason *reason)
+{
+	if (task->chain->step_count == 0)
+		return copy_record(task->chain, record, held, reason);
+	begin(task, record->offset, held, reason);
+	task->is_record = true;
+	weir__step_record(&task->contexts[0], record);
+	return end(task);
+}
+
+/* ---- batch ends and ticks ---- */
+
+static bool
+step_batch_end(struct weir_context *ctx)
+{
+	weir_batch_end_fn batch_end = processor_of(ctx)->batch_end;
+	const char *outer = enter(ctx);
+
+	ctx->has_reason = false;
+	if (batch_end)
+		weir__step_verdict(ctx, batch_end(ctx, ctx->memory));
+	leave(outer);
+	return ctx->task->verdict == WEIR_DONE;
+}
+
+enum weir_verdict
+weir__chain_batch_end(struct weir_chain_task *task, struct weir_held_list *held,
+                      struct weir_reason *reason)
+{
+	begin(task, -1, held, reason);
+	task->is_record = false;
+	for (size_t i = 0; i < task->chain->step_count; i++)
+		if (!step_batch_end(&task->contexts[i]))
+			break;
+	return end(task);
+}
+
+int64_t
+weir__chain_next_tick_ms(const struct weir_chain_task *task)
+{
+	int64_t next = INT64_MAX;
+
+	for (size_t i = 0; i < task->chain->step_count; i++) {
+		const struct weir_context *ctx = &task->contexts[i];
+
+		if (ctx->tick_interval_ms > 0 && processor_of(ctx)->tick &&
+		    ctx->tick_due_ms < next)
+			next = ctx->tick_due_ms;
+	}
+	return next;
+}
+
+static bool
+step_tick(struct weir_context *ctx, int64_t now_ms)
+{
+	weir_tick_fn tick = processor_of(ctx)->tick;
+	const char *outer;
+	int64_t passed;
+
+	if (!tick || ctx->tick_interval_ms <= 0 || ctx->tick_due_ms > now_ms)
+		return true;
+	passed = (now_ms - ctx->tick_due_ms) / ctx->tick_interval_ms + 1;
+	ctx->tick_due_ms += passed * ctx->tick_interval_ms;
+	outer = enter(ctx);
+	ctx->has_reason = false;
+	weir__step_verdict(ctx, tick(ctx, ctx->memory, weir_now_ms(ctx)));
+	leave(outer);
+	return ctx->task->verdict == WEIR_DONE;
+}
+
+enum weir_verdict
+weir__chain_tick(struct weir_chain_task *task, int64_t now_ms, struct weir_held_list *held,
+                 struct weir_reason *reason)
+{
+	begin(task, -1, held, reason);
+	task->is_record = false;
+	for (size_t i = 0; i < task->chain->step_count; i++)
+		if (!step_tick(&task->contexts[i], now_ms))
+			break;
+	return end(task);
+}

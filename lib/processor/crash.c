@@ -1,0 +1,179 @@
+/*
+ * Says which step and record a crash happened in, then lets the crash go on.
+ *
+ * Knows signals and alternate stacks. Each thread keeps its place in thread-local memory,
+ * written by the chain before it calls a processor; the handler reads that of the thread it
+ * runs on and only calls what POSIX allows in a handler. Earlier handlers (a sanitizer's)
+ * get the signal afterwards.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <processor/step.h>
+
+_Thread_local struct weir_crash_place weir__crash_place = { NULL, NULL, 0, -1 };
+
+/* Room for the handler, also where the kernel saves very large register sets. */
+#define STACK_BYTES (64 * 1024)
+static _Thread_local char thread_stack[STACK_BYTES] __attribute__((aligned(64)));
+
+static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+#define SIGNAL_COUNT (sizeof(signals) / sizeof(signals[0]))
+static struct sigaction earlier[SIGNAL_COUNT];
+static atomic_bool installed;
+
+/* A line put together without stdio, cut at its size. */
+struct line {
+	char text[768];
+	size_t size;
+};
+
+static void
+add_text(struct line *line, const char *text)
+{
+	while (*text && line->size < sizeof(line->text) - 1)
+		line->text[line->size++] = *text++;
+}
+
+static void
+add_number(struct line *line, int64_t number)
+{
+	char digits[24];
+	size_t at = sizeof(digits) - 1;
+	uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+
+	digits[at] = '\0';
+	do
+		digits[--at] = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (number < 0)
+		digits[--at] = '-';
+	add_text(line, digits + at);
+}
+
+static void
+add_place(struct line *line, const struct weir_crash_place *place)
+{
+	add_text(line, "step ");
+	add_text(line, place->step);
+	if (!place->topic)
+		return;
+	add_text(line, " at ");
+	add_text(line, place->topic);
+	add_text(line, "[");
+	add_number(line, place->partition);
+	add_text(line, "]");
+	if (place->offset < 0)
+		return;
+	add_text(line, "@");
+	add_number(line, place->offset);
+}
+
+static void
+write_line(int fd, const struct line *line)
+{
+	size_t done = 0;
+
+	while (done < line->size) {
+		ssize_t count = write(fd, line->text + done, line->size - done);
+
+		if (count > 0)
+			done += (size_t)count;
+		else if (count == 0 || errno != EINTR)
+			return;
+	}
+}
+
+void
+weir__chain_crash_print(int fd)
+{
+	struct line line;
+
+	if (!weir__crash_place.step)
+		return;
+	line.size = 0;
+	add_place(&line, &weir__crash_place);
+	write_line(fd, &line);
+}
+
+static const char *
+signal_name(int number)
+{
+	switch (number) {
+	case SIGSEGV:
+		return "SIGSEGV";
+	case SIGBUS:
+		return "SIGBUS";
+	case SIGILL:
+		return "SIGILL";
+	case SIGFPE:
+		return "SIGFPE";
+	default:
+		return "SIGABRT";
+	}
+}
+
+/* Give the signal to whoever had it before us; it arrives when this handler returns. */
+static void
+pass_on(int number)
+{
+	for (size_t i = 0; i < SIGNAL_COUNT; i++)
+		if (signals[i] == number)
+			sigaction(number, &earlier[i], NULL);
+	raise(number);
+}
+
+static void
+handle(int number)
+{
+	struct line line;
+	int saved_errno = errno;
+
+	line.size = 0;
+	if (weir__crash_place.step) {
+		add_text(&line, "weir: crashed (");
+		add_text(&line, signal_name(number));
+		add_text(&line, ") in ");
+		add_place(&line, &weir__crash_place);
+		add_text(&line, "\n");
+		write_line(STDERR_FILENO, &line);
+	}
+	pass_on(number);
+	errno = saved_errno;
+}
+
+void
+weir__crash_thread(void)
+{
+	stack_t stack;
+
+	if (!atomic_load(&installed) || sigaltstack(NULL, &stack) != 0)
+		return;
+	if (!(stack.ss_flags & SS_DISABLE))
+		return; /* a sanitizer's, or the program's own */
+	memset(&stack, 0, sizeof(stack));
+	stack.ss_sp = thread_stack;
+	stack.ss_size = sizeof(thread_stack);
+	sigaltstack(&stack, NULL);
+}
+
+void
+weir__chain_crash_handlers(void)
+{
+	struct sigaction action;
+
+	if (atomic_exchange(&installed, true))
+		return;
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = handle;
+	action.sa_flags = SA_ONSTACK;
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < SIGNAL_COUNT; i++)
+		sigaction(signals[i], &action, &earlier[i]);
+	weir__crash_thread();
+}

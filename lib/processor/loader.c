@@ -1,0 +1,177 @@
+/*
+ * Loading plugins: files, folders, and what the environment and the installation offer.
+ *
+ * Knows dlopen and where to look; says exactly what is wrong with a file. A plugin stays
+ * loaded until the process ends: its threads and exit handlers may outlive an app. One
+ * thread at a time.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <base/alloc.h>
+#include <processor/registry_list.h>
+
+/* dlopen's words: on one line, and without the path that we say ourselves. */
+static void
+linker_words(const char *path, char *text, size_t size)
+{
+	const char *words = dlerror();
+	size_t length = strlen(path);
+
+	if (!words)
+		words = "cannot be loaded";
+	if (strncmp(words, path, length) == 0 && words[length] == ':')
+		words += length + 1;
+	while (*words == ' ')
+		words++;
+	snprintf(text, size, "%s", words);
+	for (char *c = text; *c; c++)
+		if (*c == '\n' || *c == '\r')
+			*c = ' ';
+}
+
+static int
+open_plugin(const char *path, const struct weir_processor **processor, struct weir_error *error)
+{
+	const struct weir_processor *const *symbol;
+	char words[512];
+	void *handle;
+	char *place; /* dlopen searches elsewhere for a name without a slash */
+
+	place = strchr(path, '/') ? weir__strdup(path) : weir__format("./%s", path);
+	handle = dlopen(place, RTLD_NOW | RTLD_LOCAL);
+	if (!handle)
+		linker_words(place, words, sizeof(words));
+	free(place);
+	if (!handle)
+		return weir_error_set(error, WEIR_EPLUGIN, "%s: %s", path, words);
+	symbol = dlsym(handle, "weir_plugin");
+	if (!symbol || !*symbol)
+		return weir_error_set(error, WEIR_EPLUGIN,
+		                      "%s: no descriptor (weir_plugin is missing: it is made by "
+		                      "WEIR_PLUGIN())",
+		                      path);
+	*processor = *symbol;
+	return 0;
+}
+
+static int
+load_file(struct weir_registry *registry, const char *path, struct weir_error *error)
+{
+	const struct weir_processor *processor = NULL;
+	struct weir_error inner = { 0 };
+	int code = open_plugin(path, &processor, error);
+
+	if (code)
+		return code;
+	code = weir__registry_put(registry, processor, path, &inner);
+	if (code)
+		return weir_error_set(error, code, "%s: %s", path, inner.message);
+	return 0;
+}
+
+static int
+is_plugin_name(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && length > 3 &&
+	       strcmp(entry->d_name + length - 3, ".so") == 0;
+}
+
+static int
+by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name); /* not by the locale, as alphasort() */
+}
+
+/* Nobody asked for this file by name: say why it cannot be used, and go on. */
+static void
+pass_over(const struct weir_registry *registry, int code, const struct weir_error *error)
+{
+	if (code == WEIR_EEXISTS)
+		weir__log(registry->logger, WEIR_LOG_DEBUG, "plugin passed over: %s",
+		          error->message);
+	else
+		weir__log(registry->logger, WEIR_LOG_WARNING, "plugin passed over: %s",
+		          error->message);
+}
+
+static int
+load_folder(struct weir_registry *registry, const char *path, bool lenient,
+            struct weir_error *error)
+{
+	struct dirent **entries;
+	int count = scandir(path, &entries, is_plugin_name, by_name);
+	int code = 0;
+
+	if (count < 0)
+		return weir_error_set(error, WEIR_EIO, "%s: %s", path, strerror(errno));
+	for (int i = 0; i < count; i++) {
+		char *file = weir__format("%s/%s", path, entries[i]->d_name);
+		struct weir_error inner = { 0 };
+
+		if (!code) {
+			int result = load_file(registry, file, lenient ? &inner : error);
+
+			if (result && lenient)
+				pass_over(registry, result, &inner);
+			else
+				code = result;
+		}
+		free(file);
+		free(entries[i]);
+	}
+	free(entries);
+	return code;
+}
+
+int
+weir__registry_load(struct weir_registry *registry, const char *path, struct weir_error *error)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		return weir_error_set(error, errno == ENOENT ? WEIR_ENOTFOUND : WEIR_EIO, "%s: %s",
+		                      path,
+		                      errno == ENOENT ? "no such file" : strerror(errno));
+	if (S_ISDIR(status.st_mode))
+		return load_folder(registry, path, false, error);
+	if (!S_ISREG(status.st_mode))
+		return weir_error_set(error, WEIR_EPLUGIN, "%s: neither a file nor a folder", path);
+	return load_file(registry, path, error);
+}
+
+static void
+load_leniently(struct weir_registry *registry, const char *path)
+{
+	struct weir_error error = { 0 };
+	struct stat status;
+
+	if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
+		return; /* not installed: nothing to say */
+	if (load_folder(registry, path, true, &error) != 0)
+		weir__log(registry->logger, WEIR_LOG_WARNING, "plugins passed over: %s",
+		          error.message);
+}
+
+void
+weir__registry_load_standard(struct weir_registry *registry)
+{
+	const char *folders = getenv("WEIR_PLUGIN_PATH");
+	char *copy = weir__strdup(folders ? folders : "");
+	char *rest = copy, *folder;
+
+	while ((folder = strsep(&rest, ":")))
+		if (*folder)
+			load_leniently(registry, folder);
+	free(copy);
+	load_leniently(registry, WEIR_PROCESSOR_DIR);
+}

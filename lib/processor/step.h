@@ -1,0 +1,99 @@
+/*
+ * Inside of the chain, shared by its files: steps, one task's contexts, and the way of an
+ * emit.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef WEIR_PROCESSOR_STEP_H
+#define WEIR_PROCESSOR_STEP_H
+
+#include <processor/chain.h>
+
+/* A name that a step may emit to, and where that goes. */
+struct weir_step_output {
+	const char *name;
+	int output; /* index into the pipeline's outputs */
+};
+
+/* One step: a processor with its options. Read-only once the chain is built. */
+struct weir_step {
+	const char *name;
+	const struct weir_registered *registered;
+	void *options;
+	struct weir_step_output *outputs; /* mapped ones and the processor's own */
+	size_t output_count;
+};
+
+struct weir_chain {
+	const struct weir_pipeline *pipeline;
+	const struct weir_clock *clock;
+	const struct weir_logger *logger;
+	struct weir_step *steps;
+	size_t step_count;
+	int default_output; /* -1: the pipeline has none */
+	struct weir_arena arena;
+};
+
+/* One step of one task. */
+struct weir_context {
+	struct weir_chain_task *task;
+	const struct weir_step *step;
+	size_t index;
+	void *memory;
+	bool is_open;
+	bool has_reason; /* `reason` was set in the current callback */
+	const struct weir_record *record; /* being processed by this step; NULL: none */
+	size_t emitted_bytes;             /* for the record at hand */
+	int64_t tick_interval_ms;         /* 0: no ticks */
+	int64_t tick_due_ms;              /* monotonic */
+	char reason[512];
+};
+
+/* All steps of one task, and the record, batch end or tick at hand. */
+struct weir_chain_task {
+	struct weir_chain *chain;
+	const char *topic;
+	int32_t partition;
+	struct weir_held_list *held; /* NULL: nothing at hand, so no emits */
+	struct weir_reason *reason;  /* where the first verdict's goes */
+	enum weir_verdict verdict;   /* the first that was not WEIR_DONE */
+	bool is_record;              /* a record is at hand, not a batch end or tick */
+	int64_t offset;              /* of it; -1: none */
+	uint64_t lost_emits;         /* for the record at hand, after its verdict was found */
+	struct weir_context contexts[];
+};
+
+/* ---- chain.c ---- */
+
+/* Let a step process `record`. False: a verdict other than WEIR_DONE has been found. */
+bool weir__step_record(struct weir_context *ctx, const struct weir_record *record);
+
+/* Take note of a verdict; the first one that is not WEIR_DONE stays. */
+void weir__step_verdict(struct weir_context *ctx, enum weir_verdict verdict);
+
+/* ---- held.c ---- */
+
+/* Bytes a record counts for on hold, or on its way to the next step. */
+size_t weir__record_bytes(const struct weir_record *record);
+
+/*
+ * Put `record` on hold for `output`; what does not last is copied, and its value's view
+ * points to the copy from then on. Returns 0, or WEIR_ELIMIT beyond max_bytes.
+ */
+int weir__held_add(struct weir_held_list *held, int output, const struct weir_record *record);
+
+/* ---- crash.c ---- */
+
+/* Where this thread is, for the crash handler. Strings are borrowed while they stand here. */
+struct weir_crash_place {
+	const char *step; /* NULL: in no step */
+	const char *topic; /* NULL: in no task */
+	int32_t partition;
+	int64_t offset; /* -1: none */
+};
+extern _Thread_local struct weir_crash_place weir__crash_place;
+
+/* Give this thread an alternate stack, if handlers are installed and it has none. */
+void weir__crash_thread(void);
+
+#endif
