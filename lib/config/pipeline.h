@@ -14,10 +14,15 @@
 
 #include <base/alloc.h>
 #include <config/guarantee.h>
+#include <config/option.h>
 #include <config/properties.h>
 #include <weir/processor.h>
 
-enum weir_on_reject { WEIR_ON_REJECT_DEAD_LETTER = 0, WEIR_ON_REJECT_DROP = 1, WEIR_ON_REJECT_STOP = 2 };
+enum weir_on_reject {
+	WEIR_ON_REJECT_DEAD_LETTER = 0,
+	WEIR_ON_REJECT_DROP = 1,
+	WEIR_ON_REJECT_STOP = 2
+};
 enum weir_on_gap { WEIR_ON_GAP_STOP = 0, WEIR_ON_GAP_CONTINUE = 1 };
 enum weir_reset { WEIR_RESET_EARLIEST = 0, WEIR_RESET_LATEST = 1, WEIR_RESET_ERROR = 2 };
 
@@ -71,6 +76,7 @@ struct weir_pipeline {
 	int64_t session_timeout_ms;           /* kafka.session.timeout.ms, default 10 s */
 	struct weir_properties consumer;      /* librdkafka's, checked against the guarantee */
 	struct weir_properties producer;
+	struct weir_properties client;        /* those of both, for other clients */
 
 	struct weir_arena arena; /* owns the strings above */
 	json_t *root;            /* owns the JSON above */
@@ -84,12 +90,16 @@ struct weir_override {
 
 /*
  * Read and check the file at `path`; "-" is not special. At most 1 MiB, at most 64 levels.
+ * An output or dead-letter topic that is an input too would loop for ever and is refused, as
+ * are dead letters among an output's records.
  *
  * Relative paths in it (plugins, @file:) are taken from the file's folder. `overrides`
  * (count 0: none) are put in before checking; ${NAME} is replaced inside strings after
  * parsing, overrides included.
  *
- * Returns a pipeline to free, or NULL with "FILE: /path/in/it: reason" in *error.
+ * Returns a pipeline to free, or NULL with "FILE: /path/in/it: reason" in *error; where the
+ * JSON itself is broken, "FILE:LINE:COLUMN: reason". Property values are never quoted, nor is
+ * what ${NAME} or @file: put in a secret's place.
  */
 struct weir_pipeline *weir__pipeline_load(const char *path, const struct weir_override *overrides,
                                           size_t override_count, struct weir_error *error);
@@ -104,5 +114,21 @@ void weir__pipeline_free(struct weir_pipeline *pipeline);
 
 /* The topic of output `name`, and its index in `outputs`; -1 when there is none. */
 int weir__pipeline_output(const struct weir_pipeline *pipeline, const char *name);
+
+/* A section of the file: where it stands, what it is about, its keys. */
+struct weir_section {
+	const char *path; /* "" is the file itself, "/steps/..." each of the steps */
+	const char *help; /* one line, no full stop */
+	struct weir_option_table table;
+	size_t target_size;
+	const char *other_keys; /* what keys beside the table's mean; NULL: there are none */
+};
+
+/*
+ * All sections, the file itself first, ended by one without path; static. From them come
+ * the parsing, the help, the man page and the schema. `outputs` has no table: its keys are
+ * names, its values topics.
+ */
+const struct weir_section *weir__pipeline_sections(void);
 
 #endif

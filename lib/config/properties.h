@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <config/guarantee.h>
 #include <weir/error.h>
@@ -47,5 +48,53 @@ bool weir__property_secret(const char *name);
  */
 int weir__properties_read(struct weir_properties *properties, const char *path,
                           struct weir_error *error);
+
+/* ---- which properties a guarantee can bear (properties_rules.c) ---- */
+
+enum weir_client {
+	WEIR_CLIENT_CONSUMER = 1,
+	WEIR_CLIENT_PRODUCER = 2
+};
+
+/* A property that may not be what it is. */
+struct weir_property_fault {
+	enum weir_client client; /* in whose list it is */
+	const char *name;        /* borrowed from the list */
+	char text[256];          /* "may not be "false" under exactly-once: ..." */
+};
+
+/* The first property that would break `guarantee`. False: there is none. */
+bool weir__properties_find_fault(const struct weir_properties *consumer,
+                                 const struct weir_properties *producer,
+                                 enum weir_guarantee guarantee,
+                                 struct weir_property_fault *fault);
+
+/*
+ * Refuse properties that would break `guarantee`. Either list may be NULL.
+ *
+ * Returns 0 or WEIR_EINVALID with "NAME: may not be ...: reason".
+ */
+int weir__properties_check(const struct weir_properties *consumer,
+                           const struct weir_properties *producer,
+                           enum weir_guarantee guarantee, struct weir_error *error);
+
+/* Times that are not in the property lists but must fit those that are. */
+struct weir_times {
+	int64_t transaction_timeout_ms;
+	int64_t session_timeout_ms;
+	int64_t drain_ms;
+	int64_t commit_interval_ms;
+};
+
+/*
+ * Check that the times fit together: drain < session timeout <= max.poll.interval.ms, and
+ * under exactly-once message.timeout.ms <= transaction timeout < max.poll.interval.ms.
+ *
+ * Returns 0 or WEIR_EINVALID with "NAME: reason".
+ */
+int weir__properties_check_times(const struct weir_properties *consumer,
+                                 const struct weir_properties *producer,
+                                 enum weir_guarantee guarantee, const struct weir_times *times,
+                                 struct weir_error *error);
 
 #endif

@@ -1,0 +1,273 @@
+/*
+ * Which librdkafka properties a guarantee can bear: one table, and the times that must fit.
+ *
+ * What is allowed is listed rather than what is not, so that another spelling of a bad value
+ * does not slip through. Names that librdkafka knows as aliases stand in one row.
+ *
+ * Any thread; nothing is kept.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <config/properties.h>
+
+#define CONSUMER WEIR_CLIENT_CONSUMER
+#define PRODUCER WEIR_CLIENT_PRODUCER
+#define BOTH (WEIR_CLIENT_CONSUMER | WEIR_CLIENT_PRODUCER)
+
+#define EXACTLY (1u << WEIR_EXACTLY_ONCE)
+#define AT_LEAST (1u << WEIR_AT_LEAST_ONCE)
+#define AT_MOST (1u << WEIR_AT_MOST_ONCE)
+#define ALL (EXACTLY | AT_LEAST | AT_MOST)
+
+#define YES "true|t|1"
+#define NO "false|f|0"
+
+/* librdkafka's own defaults, where the user's value is not given */
+#define MAX_POLL_INTERVAL_MS 300000
+
+struct rule {
+	const char *names;
+	unsigned clients;
+	unsigned guarantees;
+	const char *allowed; /* values; NULL: none but those not refused */
+	const char *refused; /* values; NULL with `allowed` NULL: the property is weir's own */
+	bool is_of_idempotence; /* does not hold once enable.idempotence is off */
+	const char *reason;
+};
+
+static const struct rule rules[] = {
+	/* what weir names itself, so that ids are stable and never collide */
+	{"group.id", BOTH, ALL, .reason = "it is the app's name"},
+	{"group.instance.id", BOTH, ALL, .reason = "it is made of the instance and the worker"},
+	{"transactional.id", BOTH, ALL,
+	 .reason = "it is made of the app, the instance and the worker"},
+	{"group.protocol", CONSUMER, ALL, "classic",
+	 .reason = "fencing relies on the classic group protocol"},
+
+	/* offsets: committed by weir alone, with or after what they stand for */
+	{"enable.auto.commit|auto.commit.enable", CONSUMER, ALL, NO,
+	 .reason = "offsets would be committed behind weir's back"},
+	{"enable.auto.offset.store", CONSUMER, ALL, NO,
+	 .reason = "offsets would be committed behind weir's back"},
+	{"offset.store.method", CONSUMER, ALL, "broker",
+	 .reason = "offsets are kept by the group coordinator"},
+	{"auto.offset.reset", CONSUMER, ALL,
+	 .reason = "weir finds where to start; the pipeline file has /kafka/auto.offset.reset"},
+	{"enable.partition.eof", CONSUMER, ALL, YES,
+	 .reason = "weir learns from it that an end is reached"},
+	{"isolation.level", CONSUMER, EXACTLY, "read_committed",
+	 .reason = "aborted records would be processed, and offsets read too early"},
+
+	/* the producer */
+	{"enable.idempotence", PRODUCER, EXACTLY, YES,
+	 .reason = "a retried request would write its records twice"},
+	{"enable.idempotence", PRODUCER, AT_MOST, NO,
+	 .reason = "the idempotent producer retries, and this one must not"},
+	{"acks|request.required.acks", PRODUCER, EXACTLY | AT_LEAST, "all|-1",
+	 .reason = "a record could be lost with the broker that acknowledged it"},
+	{"acks|request.required.acks", PRODUCER, AT_MOST, .reason = "weir sets it, to 1"},
+	{"retries|message.send.max.retries", PRODUCER, EXACTLY, .refused = "0",
+	 .reason = "each failed request would abort a batch"},
+	{"retries|message.send.max.retries", PRODUCER, AT_LEAST, .refused = "0",
+	 .is_of_idempotence = true, .reason = "the idempotent producer must retry"},
+	{"retries|message.send.max.retries", PRODUCER, AT_MOST, .reason = "weir sets it, to 0"},
+	{"max.in.flight.requests.per.connection|max.in.flight", PRODUCER, EXACTLY, "1|2|3|4|5",
+	 .reason = "the idempotent producer keeps order among 5 requests at most"},
+	{"max.in.flight.requests.per.connection|max.in.flight", PRODUCER, AT_LEAST, "1|2|3|4|5",
+	 .is_of_idempotence = true,
+	 .reason = "the idempotent producer keeps order among 5 requests at most"},
+	{"queuing.strategy", PRODUCER, ALL, "fifo", .reason = "records would change their order"},
+	{"delivery.report.only.error", PRODUCER, ALL, NO,
+	 .reason = "weir counts what was delivered"},
+};
+
+/* Is `text` among "a|b|c"? */
+static bool
+is_among(const char *list, const char *text)
+{
+	size_t length = strlen(text);
+
+	for (;;) {
+		size_t size = strcspn(list, "|");
+
+		if (size == length && strncasecmp(list, text, size) == 0)
+			return true;
+		if (list[size] == '\0')
+			return false;
+		list += size + 1;
+	}
+}
+
+static const char *
+get_either(const struct weir_properties *properties, const char *name, const char *alias)
+{
+	const char *value = properties ? weir__properties_get(properties, name) : NULL;
+
+	if (!value && properties && alias)
+		value = weir__properties_get(properties, alias);
+	return value;
+}
+
+static bool
+is_broken(const struct rule *rule, const struct weir_property *item)
+{
+	if (!is_among(rule->names, item->name))
+		return false;
+	if (rule->allowed)
+		return !is_among(rule->allowed, item->value);
+	return !rule->refused || is_among(rule->refused, item->value);
+}
+
+static void
+describe(const struct rule *rule, const struct weir_property *item,
+         enum weir_guarantee guarantee, char *text, size_t size)
+{
+	const char *under = rule->guarantees == ALL ? "" : " under ";
+	const char *name = rule->guarantees == ALL ? "" : weir__guarantee_name(guarantee);
+
+	if (!rule->allowed && !rule->refused)
+		snprintf(text, size, "may not be set%s%s: %s", under, name, rule->reason);
+	else
+		snprintf(text, size, "may not be \"%.40s\"%s%s: %s", item->value, under, name,
+		         rule->reason);
+}
+
+static bool
+find_fault(const struct weir_properties *properties, enum weir_client client, bool is_idempotent,
+           enum weir_guarantee guarantee, struct weir_property_fault *fault)
+{
+	for (size_t i = 0; properties && i < properties->count; i++) {
+		const struct weir_property *item = &properties->items[i];
+
+		for (size_t j = 0; j < sizeof(rules) / sizeof(rules[0]); j++) {
+			const struct rule *rule = &rules[j];
+
+			if (!(rule->clients & client) || !(rule->guarantees & (1u << guarantee)))
+				continue;
+			if (rule->is_of_idempotence && !is_idempotent)
+				continue;
+			if (!is_broken(rule, item))
+				continue;
+			fault->client = client;
+			fault->name = item->name;
+			describe(rule, item, guarantee, fault->text, sizeof(fault->text));
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+weir__properties_find_fault(const struct weir_properties *consumer,
+                            const struct weir_properties *producer,
+                            enum weir_guarantee guarantee, struct weir_property_fault *fault)
+{
+	const char *idempotence = get_either(producer, "enable.idempotence", NULL);
+	bool is_idempotent = !idempotence || !is_among(NO, idempotence);
+
+	return find_fault(consumer, CONSUMER, is_idempotent, guarantee, fault) ||
+	       find_fault(producer, PRODUCER, is_idempotent, guarantee, fault);
+}
+
+int
+weir__properties_check(const struct weir_properties *consumer,
+                       const struct weir_properties *producer, enum weir_guarantee guarantee,
+                       struct weir_error *error)
+{
+	struct weir_property_fault fault;
+
+	if (!weir__properties_find_fault(consumer, producer, guarantee, &fault))
+		return 0;
+	return weir_error_set(error, WEIR_EINVALID, "%s: %s", fault.name, fault.text);
+}
+
+/* ---- times ---- */
+
+/* A value that is no number is left to librdkafka, which names it. */
+static int64_t
+number_or(const char *value, int64_t otherwise)
+{
+	char *end;
+	long long number;
+
+	if (!value || !*value)
+		return otherwise;
+	errno = 0;
+	number = strtoll(value, &end, 10);
+	return *end == '\0' && errno == 0 ? number : otherwise;
+}
+
+static int
+above(const char *name, int64_t value, const char *limit_name, int64_t limit,
+      struct weir_error *error)
+{
+	return weir_error_set(error, WEIR_EINVALID, "%s: %" PRId64 " is above %s, %" PRId64, name,
+	                      value, limit_name, limit);
+}
+
+static int
+not_below(const char *name, int64_t value, const char *limit_name, int64_t limit,
+          struct weir_error *error)
+{
+	return weir_error_set(error, WEIR_EINVALID,
+	                      "%s: %" PRId64 " is not below %s, %" PRId64, name, value,
+	                      limit_name, limit);
+}
+
+static int
+check_transaction_times(const struct weir_properties *producer, const struct weir_times *times,
+                        int64_t poll_ms, struct weir_error *error)
+{
+	int64_t transaction_ms = times->transaction_timeout_ms;
+	int64_t message_ms = number_or(
+		get_either(producer, "message.timeout.ms", "delivery.timeout.ms"), transaction_ms);
+	int64_t socket_ms = number_or(get_either(producer, "socket.timeout.ms", NULL), 0);
+
+	if (transaction_ms >= poll_ms)
+		return not_below("transaction.timeout.ms", transaction_ms, "max.poll.interval.ms",
+		                 poll_ms, error);
+	if (message_ms == 0)
+		return weir_error_set(error, WEIR_EINVALID,
+		                      "message.timeout.ms: 0, no limit, is above "
+		                      "transaction.timeout.ms, %" PRId64,
+		                      transaction_ms);
+	if (message_ms > transaction_ms)
+		return above("message.timeout.ms", message_ms, "transaction.timeout.ms",
+		             transaction_ms, error);
+	if (socket_ms > transaction_ms)
+		return above("socket.timeout.ms", socket_ms, "transaction.timeout.ms",
+		             transaction_ms, error);
+	/* a batch is committed at 60 % of its transaction's time at the latest */
+	if (times->commit_interval_ms > transaction_ms * 6 / 10)
+		return above("commit.interval", times->commit_interval_ms,
+		             "60 % of transaction.timeout.ms", transaction_ms * 6 / 10, error);
+	return 0;
+}
+
+int
+weir__properties_check_times(const struct weir_properties *consumer,
+                             const struct weir_properties *producer,
+                             enum weir_guarantee guarantee, const struct weir_times *times,
+                             struct weir_error *error)
+{
+	int64_t poll_ms = number_or(get_either(consumer, "max.poll.interval.ms", NULL),
+	                            MAX_POLL_INTERVAL_MS);
+
+	/* else the group gives the partitions away while this one still commits */
+	if (times->drain_ms >= times->session_timeout_ms)
+		return not_below("drain_timeout", times->drain_ms, "session.timeout.ms",
+		                 times->session_timeout_ms, error);
+	if (times->session_timeout_ms > poll_ms)
+		return above("session.timeout.ms", times->session_timeout_ms,
+		             "max.poll.interval.ms", poll_ms, error);
+	if (guarantee != WEIR_EXACTLY_ONCE)
+		return 0;
+	return check_transaction_times(producer, times, poll_ms, error);
+}
