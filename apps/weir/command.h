@@ -46,7 +46,10 @@ struct weir_command {
 	int (*run)(const struct weir_command *command, int argc, char **argv);
 };
 
-/* One a file; main.c lists them. */
+/* All of them, ended by NULL. */
+extern const struct weir_command *const weir__commands[];
+
+/* One a file. */
 extern const struct weir_command weir__command_run;
 extern const struct weir_command weir__command_check;
 extern const struct weir_command weir__command_pipe;

@@ -1,6 +1,7 @@
 /*
- * Prints help in one look: usage, a few sentences, options in aligned columns, an example.
- * Knows the width (80) and the columns; everything else comes from the command's rows.
+ * Prints help in one look: usage, a few sentences, options in aligned columns, an
+ * example. Knows the width (80) and the columns; everything else comes from the command's
+ * rows.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -54,6 +55,12 @@ weir__help_wrap(FILE *out, const char *text, int indent)
 }
 
 void
+weir__help_continue(FILE *out, const char *text, int indent)
+{
+	wrap_from(out, text, indent, indent);
+}
+
+void
 weir__help_row(FILE *out, const char *name, const char *help)
 {
 	int used = fprintf(out, "  %s", name);
@@ -69,14 +76,15 @@ static void
 print_flags(FILE *out, const struct weir_flag *flags)
 {
 	for (; flags && flags->name; flags++) {
-		struct weir_buffer name = { 0 };
+		struct weir_buffer name = {0};
 
 		if (flags->key < WEIR_LONG_ONLY)
 			weir__buffer_printf(&name, "-%c, ", flags->key);
 		else
 			weir__buffer_add_text(&name, "    ");
-		weir__buffer_printf(&name, "--%s%s%s", flags->name, flags->argument ? " " : "",
-		                    flags->argument ? flags->argument : "");
+		weir__buffer_printf(&name, "--%s%s%s", flags->name,
+				    flags->argument ? " " : "",
+				    flags->argument ? flags->argument : "");
 		weir__help_row(out, name.data, flags->help);
 		weir__buffer_fini(&name);
 	}

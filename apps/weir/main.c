@@ -15,28 +15,21 @@
 #include "command.h"
 #include "options.h"
 
-static const struct weir_command *const commands[] = {
-	&weir__command_run,
-	&weir__command_check,
-	&weir__command_pipe,
-	&weir__command_list,
-	&weir__command_describe,
-};
-#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
-
 static int
 print_commands(FILE *out)
 {
 	size_t i;
 
 	fputs("Usage: weir COMMAND [ARGUMENT]...\n\n", out);
-	weir__help_wrap(out,
-	                "Runs C functions (\"processors\") over Kafka topics: reads records, "
-	                "processes them, writes the results, commits, exactly once if so set.",
-	                0);
+	weir__help_wrap(
+		out,
+		"Runs C functions (\"processors\") over Kafka topics: reads records, "
+		"processes them, writes the results, commits, exactly once if so set.",
+		0);
 	fputs("\nCommands:\n", out);
-	for (i = 0; i < COMMAND_COUNT; i++)
-		fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	for (i = 0; weir__commands[i]; i++)
+		fprintf(out, "  %-10s %s\n", weir__commands[i]->name,
+			weir__commands[i]->summary);
 	fputs("\nMore: weir COMMAND --help, man weir\n", out);
 	return WEIR_EXIT_OK;
 }
@@ -46,26 +39,28 @@ find(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < COMMAND_COUNT; i++)
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
+	for (i = 0; weir__commands[i]; i++)
+		if (strcmp(weir__commands[i]->name, name) == 0)
+			return weir__commands[i];
 	return NULL;
 }
 
 static int
 say_unknown(const char *name)
 {
-	const char *names[COMMAND_COUNT + 1] = { NULL };
+	const char *names[COMMAND_COUNT + 1] = {NULL};
 	const char *nearest;
 	size_t i;
 
-	for (i = 0; i < COMMAND_COUNT; i++)
-		names[i] = commands[i]->name;
+	for (i = 0; weir__commands[i] && i + 1 < sizeof(names) / sizeof(names[0]); i++)
+		names[i] = weir__commands[i]->name;
 	nearest = weir__nearest(name, names);
 	if (nearest)
-		fprintf(stderr, "weir: unknown command %s (did you mean %s?)\n", name, nearest);
+		fprintf(stderr, "weir: unknown command %s (did you mean %s?)\n", name,
+			nearest);
 	else
-		fprintf(stderr, "weir: unknown command %s (weir --help lists them)\n", name);
+		fprintf(stderr, "weir: unknown command %s (weir --help lists them)\n",
+			name);
 	return WEIR_EXIT_USAGE;
 }
 
@@ -91,8 +86,11 @@ dispatch(int argc, char **argv)
 		return WEIR_EXIT_OK;
 	}
 	if (word[0] == '-') {
-		fprintf(stderr, "weir: unknown option %s (a command comes first; weir --help lists "
-		                "them)\n", word);
+		fprintf(stderr,
+			"weir: unknown option %s (a command comes first; weir --help "
+			"lists "
+			"them)\n",
+			word);
 		return WEIR_EXIT_USAGE;
 	}
 	command = find(word);

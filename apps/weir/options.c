@@ -24,22 +24,23 @@
 #define DEFAULT_TIMEOUT_MS 30000
 
 const struct weir_flag weir__flags_common[] = {
-	{ 'v', "verbose", NULL, "log more; twice: more still" },
-	{ 'q', "quiet", NULL, "log less, and show no progress" },
-	{ 'h', "help", NULL, "print this help" },
-	{ 'V', "version", NULL, "print the versions of weir and of librdkafka" },
-	WEIR_FLAG_END
+	{'v', "verbose", NULL, "log more; twice: more still"},
+	{'q', "quiet", NULL, "log less, and show no progress"},
+	{'h', "help", NULL, "print this help"},
+	{'V', "version", NULL, "print the versions of weir and of librdkafka"},
+	WEIR_FLAG_END,
 };
 
 const struct weir_flag weir__flags_connect[] = {
-	{ 'b', "brokers", "HOST[:PORT],...", "brokers to begin with; the rest of the cluster is "
-	                                     "learned from them" },
-	{ 'X', "property", "NAME=VALUE", "set a librdkafka property; may be repeated" },
-	{ 'F', "properties", "FILE", "read librdkafka properties from FILE, NAME=VALUE lines; of "
-	                             "several settings the last one counts" },
-	{ WEIR_KEY_TIMEOUT, "timeout", "DURATION",
-	  "give up on a cluster that does not answer after this time (default 30s)" },
-	WEIR_FLAG_END
+	{'b', "brokers", "HOST[:PORT],...",
+	 "brokers to begin with; the rest of the cluster is learned from them"},
+	{'X', "property", "NAME=VALUE", "set a librdkafka property; may be repeated"},
+	{'F', "properties", "FILE",
+	 "read librdkafka properties from FILE, NAME=VALUE lines; of several settings "
+	 "the last one counts"},
+	{WEIR_KEY_TIMEOUT, "timeout", "DURATION",
+	 "give up on a cluster that does not answer after this time (default 30s)"},
+	WEIR_FLAG_END,
 };
 
 struct weir_getopt {
@@ -62,7 +63,7 @@ flag_count(const struct weir_flag *flags)
 static void
 getopt_add(struct weir_getopt *table, const struct weir_flag *flags)
 {
-	struct weir_buffer letters = { 0 };
+	struct weir_buffer letters = {0};
 
 	weir__buffer_add_text(&letters, table->letters ? table->letters : "");
 	for (; flags && flags->name; flags++) {
@@ -73,7 +74,8 @@ getopt_add(struct weir_getopt *table, const struct weir_flag *flags)
 		option->val = flags->key;
 		table->names[table->count++] = weir__format("--%s", flags->name);
 		if (flags->key < WEIR_LONG_ONLY)
-			weir__buffer_printf(&letters, "%c%s", flags->key, flags->argument ? ":" : "");
+			weir__buffer_printf(&letters, "%c%s", flags->key,
+					    flags->argument ? ":" : "");
 	}
 	free(table->letters);
 	table->letters = letters.data;
@@ -113,8 +115,8 @@ getopt_free(struct weir_getopt *table)
 }
 
 void
-weir__arguments_init(struct weir_arguments *args, const struct weir_command *command, int argc,
-                     char **argv)
+weir__arguments_init(struct weir_arguments *args, const struct weir_command *command,
+		     int argc, char **argv)
 {
 	memset(args, 0, sizeof(*args));
 	args->command = command;
@@ -137,7 +139,8 @@ weir__arguments_fini(struct weir_arguments *args)
 }
 
 int
-weir__command_fail(const struct weir_command *command, int status, const char *format, ...)
+weir__command_fail(const struct weir_command *command, int status, const char *format,
+		   ...)
 {
 	va_list list;
 
@@ -177,14 +180,15 @@ refused_word(const struct weir_arguments *args)
 static bool
 say_ambiguous(struct weir_arguments *args, const char *word)
 {
-	struct weir_buffer out = { 0 };
+	struct weir_buffer out = {0};
 	int count = 0;
 	size_t i;
 
 	for (i = 0; i < args->getopt->count; i++) {
 		if (strncmp(args->getopt->names[i], word, strlen(word)) != 0)
 			continue;
-		weir__buffer_printf(&out, "%s%s", count++ ? ", " : "", args->getopt->names[i]);
+		weir__buffer_printf(&out, "%s%s", count++ ? ", " : "",
+				    args->getopt->names[i]);
 	}
 	if (count > 1)
 		weir__arguments_bad(args, "%s may mean %s", word, out.data);
@@ -199,8 +203,8 @@ say_unknown(struct weir_arguments *args)
 	const char *nearest;
 
 	if (optopt && optopt < WEIR_LONG_ONLY && !strchr(args->getopt->letters, optopt)) {
-		weir__arguments_bad(args, "unknown option -%c (see weir %s --help)", optopt,
-		                    args->command->name);
+		weir__arguments_bad(args, "unknown option -%c (see weir %s --help)",
+				    optopt, args->command->name);
 		return;
 	}
 	word = refused_word(args);
@@ -210,10 +214,11 @@ say_unknown(struct weir_arguments *args)
 	else if (say_ambiguous(args, word))
 		args->done = true;
 	else if (nearest)
-		weir__arguments_bad(args, "unknown option %s (did you mean %s?)", word, nearest);
+		weir__arguments_bad(args, "unknown option %s (did you mean %s?)", word,
+				    nearest);
 	else
 		weir__arguments_bad(args, "unknown option %s (see weir %s --help)", word,
-		                    args->command->name);
+				    args->command->name);
 	free(word);
 }
 
@@ -228,7 +233,8 @@ say_no_argument(struct weir_arguments *args)
 			break;
 	assert(i < table->count);
 	if (optopt < WEIR_LONG_ONLY)
-		weir__arguments_bad(args, "-%c, %s needs a value", optopt, table->names[i]);
+		weir__arguments_bad(args, "-%c, %s needs a value", optopt,
+				    table->names[i]);
 	else
 		weir__arguments_bad(args, "%s needs a value", table->names[i]);
 }
@@ -248,7 +254,7 @@ take_property(struct weir_arguments *args, const char *value)
 static void
 take_file(struct weir_arguments *args, const char *path)
 {
-	struct weir_error error = { 0 };
+	struct weir_error error = {0};
 
 	if (weir__properties_read(&args->properties, path, &error) != 0)
 		weir__arguments_bad(args, "%s", error.message);
@@ -309,7 +315,7 @@ weir__arguments_next(struct weir_arguments *args, const char **value)
 {
 	while (!args->done) {
 		int key = getopt_long(args->argc, args->argv, args->getopt->letters,
-		                      args->getopt->options, NULL);
+				      args->getopt->options, NULL);
 
 		if (key == -1) {
 			args->operands = args->argv + optind;
@@ -329,24 +335,24 @@ weir__arguments_next(struct weir_arguments *args, const char **value)
 
 int
 weir__arguments_operands(struct weir_arguments *args, int min, int max,
-                         const char *const *names)
+			 const char *const *names)
 {
 	if (args->done)
 		return -1;
 	if (args->operand_count < min)
 		return weir__arguments_bad(args, "no %s given (usage: weir %s %s)",
-		                           names[args->operand_count], args->command->name,
-		                           args->command->usage);
+					   names[args->operand_count],
+					   args->command->name, args->command->usage);
 	if (args->operand_count > max)
-		return weir__arguments_bad(args, "one argument too many: %s (usage: weir %s %s)",
-		                           args->operands[max], args->command->name,
-		                           args->command->usage);
+		return weir__arguments_bad(
+			args, "one argument too many: %s (usage: weir %s %s)",
+			args->operands[max], args->command->name, args->command->usage);
 	return 0;
 }
 
 int
 weir__arguments_number(struct weir_arguments *args, const char *what, const char *value,
-                       int64_t min, int64_t max, int64_t *number)
+		       int64_t min, int64_t max, int64_t *number)
 {
 	char *end;
 	long long parsed;
@@ -354,29 +360,31 @@ weir__arguments_number(struct weir_arguments *args, const char *what, const char
 	errno = 0;
 	parsed = strtoll(value, &end, 10);
 	if (end == value || *end)
-		return weir__arguments_bad(args, "%s: %s is not a whole number", what, value);
+		return weir__arguments_bad(args, "%s: %s is not a whole number", what,
+					   value);
 	if (errno == ERANGE || parsed < min || parsed > max)
-		return weir__arguments_bad(args, "%s: %s is out of range (%" PRId64 " to %" PRId64 ")",
-		                           what, value, min, max);
+		return weir__arguments_bad(
+			args, "%s: %s is out of range (%" PRId64 " to %" PRId64 ")", what,
+			value, min, max);
 	*number = parsed;
 	return 0;
 }
 
 int
 weir__arguments_duration(struct weir_arguments *args, const char *what, const char *value,
-                         int64_t *ms)
+			 int64_t *ms)
 {
 	if (weir__duration_parse(value, ms) != 0)
-		return weir__arguments_bad(args, "%s: %s is no duration (like 500ms, 30s, 5m)",
-		                           what, value);
+		return weir__arguments_bad(
+			args, "%s: %s is no duration (like 500ms, 30s, 5m)", what, value);
 	return 0;
 }
 
 int
 weir__arguments_choice(struct weir_arguments *args, const char *what, const char *value,
-                       const char *const *names, int *index)
+		       const char *const *names, int *index)
 {
-	struct weir_buffer list = { 0 };
+	struct weir_buffer list = {0};
 	const char *nearest;
 	int i;
 
@@ -390,22 +398,24 @@ weir__arguments_choice(struct weir_arguments *args, const char *what, const char
 	}
 	nearest = weir__nearest(value, names);
 	if (nearest)
-		weir__arguments_bad(args, "%s: unknown value %s (did you mean %s?)", what, value,
-		                    nearest);
+		weir__arguments_bad(args, "%s: unknown value %s (did you mean %s?)", what,
+				    value, nearest);
 	else
-		weir__arguments_bad(args, "%s: unknown value %s (known: %s)", what, value, list.data);
+		weir__arguments_bad(args, "%s: unknown value %s (known: %s)", what, value,
+				    list.data);
 	weir__buffer_fini(&list);
 	return -1;
 }
 
 int
 weir__arguments_pair(struct weir_arguments *args, const char *what, const char *value,
-                     char **name, const char **text)
+		     char **name, const char **text)
 {
 	const char *sign = strchr(value, '=');
 
 	if (!sign || sign == value)
-		return weir__arguments_bad(args, "%s: %s is not of the form NAME=VALUE", what, value);
+		return weir__arguments_bad(args, "%s: %s is not of the form NAME=VALUE",
+					   what, value);
 	*name = weir__strndup(value, (size_t)(sign - value));
 	*text = sign + 1;
 	return 0;
@@ -414,7 +424,7 @@ weir__arguments_pair(struct weir_arguments *args, const char *what, const char *
 struct weir_broker *
 weir__arguments_connect(struct weir_arguments *args)
 {
-	struct weir_error error = { 0 };
+	struct weir_error error = {0};
 	struct weir_broker *broker;
 
 	if (!weir__properties_get(&args->properties, "bootstrap.servers") &&
@@ -422,7 +432,8 @@ weir__arguments_connect(struct weir_arguments *args)
 		weir__arguments_bad(args, "no brokers given (--brokers HOST:PORT)");
 		return NULL;
 	}
-	broker = weir__kafka_open(&args->properties, &args->logger, weir__clock_system(), &error);
+	broker = weir__kafka_open(&args->properties, &args->logger, weir__clock_system(),
+				  &error);
 	if (!broker)
 		weir__arguments_bad(args, "%s", error.message);
 	return broker;

@@ -111,6 +111,9 @@ void weir__help_print(const struct weir_command *command, FILE *out);
 /* Print `text` wrapped at 80 columns, each line behind `indent` blanks. */
 void weir__help_wrap(FILE *out, const char *text, int indent);
 
+/* The same, when `indent` columns of the first line are written already. */
+void weir__help_continue(FILE *out, const char *text, int indent);
+
 /* Print "  NAME   HELP", help aligned and wrapped; longer names get a line of their own. */
 void weir__help_row(FILE *out, const char *name, const char *help);
 

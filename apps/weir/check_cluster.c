@@ -1,0 +1,207 @@
+/*
+ * What `weir check` warns of: doubtful settings, and a cluster that is weaker than the
+ * guarantee. Knows what makes a commit survive a broker's end. One thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/alloc.h>
+#include <broker/kafka.h>
+
+#include "check.h"
+
+static bool
+is_input(const struct weir_pipeline *pipeline, const char *topic)
+{
+	size_t i;
+
+	for (i = 0; i < pipeline->input_count; i++)
+		if (strcmp(pipeline->inputs[i], topic) == 0)
+			return true;
+	return false;
+}
+
+void
+weir__check_pipeline(struct check *check)
+{
+	const struct weir_pipeline *pipeline = check->pipeline;
+	size_t i;
+
+	for (i = 0; i < pipeline->output_count; i++)
+		if (is_input(pipeline, pipeline->outputs[i].topic))
+			weir__check_warn(
+				check,
+				"%s is input and output: what is written there is "
+				"processed again",
+				pipeline->outputs[i].topic);
+	if (pipeline->dead_letter_topic &&
+	    is_input(pipeline, pipeline->dead_letter_topic))
+		weir__check_warn(
+			check,
+			"%s is input and takes dead letters: one that is rejected "
+			"again goes round for ever",
+			pipeline->dead_letter_topic);
+	if (pipeline->on_reject == WEIR_ON_REJECT_STOP && pipeline->step_count > 0)
+		weir__check_warn(
+			check, "one bad record stops the app: set dead_letter.topic, or "
+			       "errors.on_reject to \"drop\"");
+	if (pipeline->guarantee == WEIR_AT_MOST_ONCE)
+		weir__check_warn(
+			check, "at-most-once loses what is in hand when anything fails");
+}
+
+static int
+describe(struct check *check, const struct weir_logger *logger, int timeout_ms,
+	 struct weir_error *error)
+{
+	const char **names = weir__calloc(check->topic_count + 1, sizeof(*names));
+	struct weir_broker *broker;
+	int code = WEIR_EINVALID;
+	size_t i;
+
+	for (i = 0; i < check->topic_count; i++)
+		names[i] = check->topics[i].name;
+	broker = weir__kafka_open(&check->pipeline->consumer, logger,
+				  weir__clock_system(), error);
+	if (broker) {
+		code = weir__broker_describe(broker, names, check->topic_count,
+					     &check->cluster, timeout_ms, error);
+		check->connected = true;
+	}
+	weir__broker_close(broker);
+	free(names);
+	return code;
+}
+
+/* The topics that `weak` is true of, as "a, b"; NULL when there is none. */
+static char *
+topics_that(const struct check *check, bool (*weak)(const struct weir_topic_info *))
+{
+	struct weir_buffer list = {0};
+	size_t i;
+
+	for (i = 0; i < check->topic_count; i++) {
+		const struct weir_topic_info *topic = &check->cluster.topics[i];
+
+		if (topic->error == 0 && weak(topic))
+			weir__buffer_printf(&list, "%s%s", list.size ? ", " : "",
+					    check->topics[i].name);
+	}
+	return list.data;
+}
+
+static bool
+has_one_copy(const struct weir_topic_info *topic)
+{
+	return topic->replication == 1;
+}
+
+static bool
+needs_one_copy(const struct weir_topic_info *topic)
+{
+	return topic->replication > 1 && topic->min_insync == 1;
+}
+
+static bool
+needs_all_copies(const struct weir_topic_info *topic)
+{
+	return topic->replication > 1 && topic->min_insync >= topic->replication;
+}
+
+static void
+warn_of_copies(struct check *check)
+{
+	char *topics = topics_that(check, has_one_copy);
+
+	if (topics)
+		weir__check_warn(check,
+				 "replication 1 (%s): the end of one broker's disk loses "
+				 "records that were committed",
+				 topics);
+	free(topics);
+	topics = topics_that(check, needs_one_copy);
+	if (topics)
+		weir__check_warn(
+			check,
+			"min.insync.replicas 1 (%s): a commit may be on one broker "
+			"only, and be lost with it; 2 is usual",
+			topics);
+	free(topics);
+	topics = topics_that(check, needs_all_copies);
+	if (topics)
+		weir__check_warn(
+			check,
+			"min.insync.replicas is the replication (%s): nothing can be "
+			"written while one broker is down",
+			topics);
+	free(topics);
+}
+
+static void
+warn_of_partitions(struct check *check)
+{
+	int64_t partitions = 0;
+	size_t i;
+
+	for (i = 0; i < check->topic_count; i++)
+		if (check->cluster.topics[i].error == 0 &&
+		    is_input(check->pipeline, check->topics[i].name))
+			partitions += check->cluster.topics[i].partitions;
+	if (partitions > 0 && check->pipeline->workers > partitions)
+		weir__check_warn(check,
+				 "%" PRId64 " workers, but the inputs have %" PRId64
+				 " partition%s in all: the others stay idle",
+				 check->pipeline->workers, partitions,
+				 partitions == 1 ? "" : "s");
+}
+
+/* Every topic that cannot be used is named, not only the first. */
+static int
+say_unusable(const struct check *check)
+{
+	int status = WEIR_EXIT_OK;
+	size_t i;
+
+	for (i = 0; i < check->topic_count; i++) {
+		const struct weir_topic_info *topic = &check->cluster.topics[i];
+		const struct check_topic *asked = &check->topics[i];
+
+		if (topic->error == 0)
+			continue;
+		if (topic->error == WEIR_ENOTFOUND)
+			weir__command_fail(check->command, 0,
+					   "topic %s (%s) does not exist", asked->name,
+					   asked->role);
+		else
+			weir__command_fail(check->command, 0, "topic %s (%s): %s",
+					   asked->name, asked->role,
+					   weir_strerror(topic->error));
+		status = WEIR_EXIT_USAGE;
+	}
+	return status;
+}
+
+int
+weir__check_cluster(struct check *check, const struct weir_logger *logger, int timeout_ms)
+{
+	struct weir_error error = {0};
+	int code = describe(check, logger, timeout_ms, &error);
+
+	if (code != 0) {
+		if (check->connected)
+			weir__cluster_info_fini(&check->cluster);
+		check->connected = false;
+		return weir__command_fail(check->command,
+					  code == WEIR_EINVALID ? WEIR_EXIT_USAGE
+								: WEIR_EXIT_FAILED,
+					  "%s", error.message);
+	}
+	warn_of_copies(check);
+	warn_of_partitions(check);
+	return say_unusable(check);
+}

@@ -1,0 +1,15 @@
+/*
+ * The list of commands, in the order in which they are shown.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include "config.h"
+
+#include <stddef.h>
+
+#include "command.h"
+
+const struct weir_command *const weir__commands[] = {
+	&weir__command_run,  &weir__command_check,    &weir__command_pipe,
+	&weir__command_list, &weir__command_describe, NULL,
+};
