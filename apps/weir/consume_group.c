@@ -1,0 +1,487 @@
+/*
+ * Consuming as a member of a group. At least once: lines are written, then committed. At
+ * most once: a batch of records is committed, then written. Knows the rebalances of both.
+ * One thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "consume_run.h"
+#include "interrupt.h"
+
+#define SLICE_MS 200
+#define WRITE_BYTES (64 << 10)
+#define BATCH_MS 100         /* at most once: the longest that records wait for others */
+#define LAST_COMMIT_TRIES 25 /* a rebalance on the way out may last some slices */
+
+struct group {
+	struct weir_consumption *run;
+	struct weir_session *session;
+	bool assigned;     /* at least once, be it with no partitions */
+	bool leaving;      /* records that come now are not taken */
+	int64_t batch_ms;  /* when the first record of the lines in hand came */
+};
+
+static bool
+at_most_once(const struct group *group)
+{
+	return group->run->config->guarantee == WEIR_AT_MOST_ONCE;
+}
+
+/* ---- committing ---- */
+
+/* *count is what there is to commit; a list to free. */
+static struct weir_offset *
+offsets_to_commit(const struct weir_consumption *run, size_t *count)
+{
+	struct weir_offset *offsets = weir__calloc((size_t)run->partition_count + 1,
+	                                           sizeof(*offsets));
+	int32_t i;
+
+	*count = 0;
+	for (i = 0; i < run->partition_count; i++) {
+		const struct weir_consume_partition *partition = &run->partitions[i];
+
+		if (partition->handle && partition->next != partition->kept)
+			offsets[(*count)++] = (struct weir_offset){ run->config->topic, i,
+				                                    partition->next, NULL };
+	}
+	return offsets;
+}
+
+static enum weir_outcome
+commit_call(const struct group *group, const struct weir_offset *offsets, size_t count,
+            struct weir_error *reason)
+{
+	const struct weir_consumption *run = group->run;
+	int64_t since_ms = weir__consume_now(run);
+	enum weir_outcome outcome;
+
+	do {
+		memset(reason, 0, sizeof(*reason));
+		outcome = weir__session_commit_offsets(group->session, offsets, count, SLICE_MS,
+		                                       reason);
+	} while (outcome == WEIR_AGAIN && weir__interrupt_count() < 2 &&
+	         weir__consume_now(run) - since_ms < run->config->timeout_ms);
+	return outcome;
+}
+
+/*
+ * Commit the positions. *refused: the group has moved on, nothing is committed. Returns 0
+ * or a WEIR_E*.
+ */
+static int
+commit(struct group *group, bool *refused, struct weir_error *error)
+{
+	struct weir_consumption *run = group->run;
+	struct weir_error reason = { 0 };
+	size_t count;
+	struct weir_offset *offsets = offsets_to_commit(run, &count);
+	enum weir_outcome outcome = WEIR_SUCCESS;
+	size_t i;
+
+	*refused = false;
+	if (count > 0)
+		outcome = commit_call(group, offsets, count, &reason);
+	if (outcome == WEIR_SUCCESS || outcome == WEIR_TAINTED) {
+		for (i = 0; i < count; i++)
+			run->partitions[offsets[i].partition].kept = offsets[i].offset;
+		run->kept_ms = weir__consume_now(run);
+		run->since_kept = 0;
+		run->bytes_since_kept = 0;
+	}
+	free(offsets);
+	switch (outcome) {
+	case WEIR_SUCCESS:
+	case WEIR_TAINTED:
+		return 0;
+	case WEIR_ABORT:
+		*refused = true;
+		weir__log(run->config->logger, WEIR_LOG_WARNING,
+		          "commit refused, the group moved on group=%s reason=\"%s\"",
+		          run->config->group, reason.message);
+		return 0;
+	case WEIR_AGAIN:
+		return weir_error_set(error, WEIR_ETIMEOUT, "the commit got no answer in time");
+	case WEIR_FENCED:
+		return weir_error_set(error, WEIR_EFENCED, "another member of the same name took "
+		                                           "over");
+	default:
+		return weir_error_set(error, reason.code ? reason.code : WEIR_EBROKER, "commit: %s",
+		                      reason.message);
+	}
+}
+
+static int
+write_lines(struct group *group, struct weir_error *error)
+{
+	return weir__consume_write(group->run, group->run->config->fd, "standard output", error);
+}
+
+/*
+ * At most once: forget the records in hand, and offer those of partitions that are still
+ * ours again: nothing of them was committed.
+ */
+static int
+drop_batch(struct group *group, struct weir_error *error)
+{
+	struct weir_consumption *run = group->run;
+	int32_t i;
+
+	run->out.size = 0;
+	run->taken -= run->in_hand;
+	run->in_hand = 0;
+	for (i = 0; i < run->partition_count; i++) {
+		struct weir_consume_partition *partition = &run->partitions[i];
+		enum weir_outcome outcome = WEIR_SUCCESS;
+		int64_t since_ms = weir__consume_now(run);
+
+		if (!partition->handle || partition->next == partition->kept)
+			continue;
+		partition->next = partition->kept;
+		do
+			outcome = weir__session_rewind(group->session, partition->handle,
+			                               partition->kept, SLICE_MS, error);
+		while (outcome == WEIR_AGAIN &&
+		       weir__consume_now(run) - since_ms < run->config->timeout_ms);
+		if (outcome != WEIR_SUCCESS)
+			return weir_error_set(error, WEIR_EBROKER, "%s[%" PRId32
+			                      "]: cannot be read again", run->config->topic, i);
+	}
+	return 0;
+}
+
+/* Commit, then write: what is written never comes again. */
+static int
+settle_at_most_once(struct group *group, bool *refused, struct weir_error *error)
+{
+	struct weir_consumption *run = group->run;
+	uint64_t in_hand = run->in_hand;
+	int code = commit(group, refused, error);
+
+	if (code == WEIR_ETIMEOUT && in_hand > 0)
+		weir__log(run->config->logger, WEIR_LOG_ERROR,
+		          "not written, and maybe committed records=%" PRIu64, in_hand);
+	if (code == 0 && *refused)
+		return drop_batch(group, error);
+	return code ? code : write_lines(group, error);
+}
+
+/* Write, then commit: what is committed has been written. */
+static int
+settle_at_least_once(struct group *group, bool *refused, struct weir_error *error)
+{
+	int code = write_lines(group, error);
+
+	return code ? code : commit(group, refused, error);
+}
+
+static int
+settle(struct group *group, bool *refused, struct weir_error *error)
+{
+	return at_most_once(group) ? settle_at_most_once(group, refused, error)
+	                           : settle_at_least_once(group, refused, error);
+}
+
+/* ---- rebalances ---- */
+
+/* Where to read on: what the group committed, else --from. */
+static int
+start_position(struct group *group, const struct weir_offset *committed, int64_t *next,
+               struct weir_error *error)
+{
+	struct weir_consumption *run = group->run;
+
+	if (committed->offset == WEIR_OFFSET_NONE)
+		return weir__from_resolve(&run->config->from, run->broker, run->config->topic,
+		                          committed->partition, next,
+		                          (int)run->config->timeout_ms, error);
+	*next = committed->offset;
+	return 0;
+}
+
+static int
+read_committed(struct group *group, struct weir_offset *offsets, size_t count,
+               struct weir_error *error)
+{
+	int64_t since_ms = weir__consume_now(group->run);
+	struct weir_error reason = { 0 };
+	enum weir_outcome outcome;
+
+	if (count == 0)
+		return 0;
+	do {
+		memset(&reason, 0, sizeof(reason));
+		outcome = weir__session_committed(group->session, offsets, count, SLICE_MS, &reason);
+	} while (outcome == WEIR_AGAIN && weir__interrupt_count() == 0 &&
+	         weir__consume_now(group->run) - since_ms < group->run->config->timeout_ms);
+	if (outcome == WEIR_SUCCESS)
+		return 0;
+	return weir_error_set(error, reason.code ? reason.code : WEIR_ETIMEOUT,
+	                      "the offsets of group %s cannot be read: %s",
+	                      group->run->config->group,
+	                      reason.code ? reason.message : "no answer in time");
+}
+
+static int
+on_assigned(struct group *group, const struct weir_event *event, struct weir_error *error)
+{
+	struct weir_consumption *run = group->run;
+	struct weir_offset *offsets = weir__calloc(event->partition_count + 1, sizeof(*offsets));
+	size_t i;
+	int code;
+
+	for (i = 0; i < event->partition_count; i++)
+		offsets[i] = (struct weir_offset){ run->config->topic, event->partitions[i]->id,
+			                           WEIR_OFFSET_NONE, NULL };
+	code = read_committed(group, offsets, event->partition_count, error);
+	for (i = 0; code == 0 && i < event->partition_count; i++) {
+		struct weir_partition *handle = event->partitions[i];
+		struct weir_consume_partition *partition;
+
+		if (handle->id >= run->partition_count) {
+			code = weir_error_set(error, WEIR_ESTATE,
+			                      "%s has more partitions than at start: start again",
+			                      run->config->topic);
+			break;
+		}
+		partition = &run->partitions[handle->id];
+		code = start_position(group, &offsets[i], &partition->next, error);
+		partition->kept = partition->next;
+		partition->handle = handle;
+		handle->start = partition->next;
+	}
+	free(offsets);
+	group->assigned = true;
+	return code;
+}
+
+static void
+let_go(struct group *group, const struct weir_event *event)
+{
+	size_t i;
+
+	for (i = 0; i < event->partition_count; i++)
+		if (event->partitions[i]->id < group->run->partition_count)
+			group->run->partitions[event->partitions[i]->id].handle = NULL;
+}
+
+static int
+on_revoked(struct group *group, const struct weir_event *event, struct weir_error *error)
+{
+	bool refused;
+	int code = settle(group, &refused, error);
+
+	let_go(group, event);
+	return code;
+}
+
+/* Gone already: others have the partitions, and read on from what was committed. */
+static int
+on_lost(struct group *group, const struct weir_event *event, struct weir_error *error)
+{
+	let_go(group, event);
+	return at_most_once(group) ? drop_batch(group, error) : write_lines(group, error);
+}
+
+static int
+on_gap(struct group *group, const struct weir_event *event, struct weir_error *error)
+{
+	struct weir_consumption *run = group->run;
+	struct weir_consume_partition *partition = &run->partitions[event->partition->id];
+	enum weir_outcome outcome;
+	int64_t next;
+	int code = weir__consume_gap(run, event->partition->id, event->offset, &next, error);
+
+	if (code != 0)
+		return code;
+	partition->next = next;
+	do
+		outcome = weir__session_rewind(group->session, event->partition, next, SLICE_MS,
+		                               error);
+	while (outcome == WEIR_AGAIN && weir__interrupt_count() == 0);
+	return outcome == WEIR_SUCCESS
+	               ? 0
+	               : weir_error_set(error, WEIR_EBROKER, "%s[%" PRId32 "]: cannot go on",
+	                                run->config->topic, event->partition->id);
+}
+
+/* ---- the loop ---- */
+
+static void
+on_record(struct group *group, const struct weir_event *event)
+{
+	struct weir_offset place = { event->partition->topic, event->partition->id, event->offset,
+		                     NULL };
+
+	if (group->leaving)
+		return;
+	if (group->run->in_hand == 0)
+		group->batch_ms = weir__consume_now(group->run);
+	weir__consume_take(group->run, &place, &event->message);
+}
+
+static void
+on_end(struct group *group, const struct weir_event *event)
+{
+	struct weir_consume_partition *partition =
+		&group->run->partitions[event->partition->id];
+
+	if (!group->leaving && event->offset > partition->next)
+		partition->next = event->offset;
+}
+
+static int
+on_event(struct group *group, const struct weir_event *event, struct weir_error *error)
+{
+	int code = 0;
+
+	switch (event->type) {
+	case WEIR_EVENT_IDLE:
+		return 0;
+	case WEIR_EVENT_RECORD:
+		on_record(group, event);
+		return 0;
+	case WEIR_EVENT_END:
+		on_end(group, event);
+		return 0;
+	case WEIR_EVENT_GAP:
+		return on_gap(group, event, error);
+	case WEIR_EVENT_FAILED:
+		return weir_error_set(error,
+		                      event->error && event->error->code ? event->error->code
+		                                                         : WEIR_EBROKER,
+		                      "%s", event->error ? event->error->message
+		                                         : weir__outcome_name(event->outcome));
+	case WEIR_EVENT_ASSIGNED:
+		code = on_assigned(group, event, error);
+		break;
+	case WEIR_EVENT_REVOKED:
+		code = on_revoked(group, event, error);
+		break;
+	case WEIR_EVENT_LOST:
+		code = on_lost(group, event, error);
+		break;
+	}
+	if (code == 0 && weir__session_answer(group->session, error) != WEIR_SUCCESS)
+		code = weir_error_set(error, WEIR_EBROKER, "the group refused this member");
+	return code;
+}
+
+static bool
+all_done(const struct group *group)
+{
+	const struct weir_consumption *run = group->run;
+	int32_t i;
+
+	if (!group->assigned || !run->config->until_end)
+		return false;
+	for (i = 0; i < run->partition_count; i++)
+		if (run->partitions[i].handle && !weir__consume_done(&run->partitions[i]))
+			return false;
+	return true;
+}
+
+/* Write and commit as far as it is time for either. */
+static int
+put_out(struct group *group, bool idle, struct weir_error *error)
+{
+	struct weir_consumption *run = group->run;
+	const struct weir_consume_config *config = run->config;
+	int64_t now_ms = weir__consume_now(run);
+	bool full = run->out.size >= WRITE_BYTES;
+	bool refused;
+
+	if (at_most_once(group)) {
+		if (run->in_hand > 0 && (idle || full || now_ms - group->batch_ms >= BATCH_MS))
+			return settle(group, &refused, error);
+	}
+	if (run->since_kept >= (uint64_t)config->commit_records ||
+	    run->bytes_since_kept >= config->commit_bytes ||
+	    now_ms - run->kept_ms >= config->commit_interval_ms)
+		return settle(group, &refused, error);
+	if (!at_most_once(group) && run->out.size > 0 && (idle || full))
+		return write_lines(group, error);
+	return 0;
+}
+
+static int
+read_all(struct group *group, struct weir_error *error)
+{
+	struct weir_consumption *run = group->run;
+	int code = 0;
+
+	while (code == 0 && !weir__consume_stop(run) && !all_done(group)) {
+		struct weir_event event;
+
+		weir__session_poll(group->session, run->out.size ? 0 : SLICE_MS, &event);
+		code = on_event(group, &event, error);
+		if (code == 0)
+			code = put_out(group, event.type == WEIR_EVENT_IDLE, error);
+		weir__consume_show(run);
+	}
+	return code;
+}
+
+/* The last commit may meet a rebalance: see it through, then commit again. */
+static int
+finish(struct group *group, struct weir_error *error)
+{
+	bool refused;
+	int tries = 0;
+	int code = settle(group, &refused, error);
+
+	group->leaving = true;
+	while (code == 0 && refused && tries++ < LAST_COMMIT_TRIES) {
+		struct weir_event event;
+
+		weir__session_poll(group->session, SLICE_MS, &event);
+		code = on_event(group, &event, error);
+		if (code == 0)
+			code = settle(group, &refused, error);
+	}
+	return code;
+}
+
+static struct weir_session *
+open_session(const struct weir_consumption *run, struct weir_error *error)
+{
+	const struct weir_consume_config *config = run->config;
+	struct weir_session_config session = {
+		.name = "consume",
+		.guarantee = config->guarantee,
+		.group = config->group,
+		.inputs = &config->topic,
+		.input_count = 1,
+		.session_timeout_ms = 10000,
+		.consumer = config->consumer,
+	};
+
+	return weir__broker_session_open(run->broker, &session, error);
+}
+
+int
+weir__consume_group(struct weir_consumption *run, struct weir_error *error)
+{
+	struct group group = { .run = run };
+	int code;
+	int left;
+
+	group.session = open_session(run, error);
+	if (!group.session)
+		return WEIR_EBROKER;
+	if (weir__session_subscribe(group.session, error) != WEIR_SUCCESS)
+		code = weir_error_set(error, WEIR_EBROKER, "the group %s refused this member",
+		                      run->config->group);
+	else
+		code = read_all(&group, error);
+	/* what was read before a gap or a failed poll is fine; after a failed write it is not */
+	left = code == 0 || code == WEIR_ESTATE ? finish(&group, error) : 0;
+	weir__session_close(group.session);
+	return code ? code : left;
+}
