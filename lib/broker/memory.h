@@ -62,6 +62,13 @@ size_t weir__memory_steps(const struct weir_memory *memory);
 /* Do step `index` (below weir__memory_steps()). */
 void weir__memory_step(struct weir_memory *memory, size_t index);
 
+/*
+ * Do members and transactions time out by the clock (default yes)? A session's heartbeats
+ * are its calls, so where one record may take long, and nobody else could take over, as in
+ * `weir pipe`, switch it off.
+ */
+void weir__memory_set_expiry(struct weir_memory *memory, bool expiry);
+
 /* A process dies: its session ends without a word to the broker; free of the handle. */
 void weir__memory_session_crash(struct weir_session *session);
 
