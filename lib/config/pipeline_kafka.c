@@ -104,28 +104,24 @@ own_keys(const json_t *section, const struct weir_option_table *own)
 	return keys;
 }
 
+/* Where the property at fault stands: in the client's own object, or for both. */
 static int
-check_properties(const struct weir_pipeline *pipeline, const struct weir_file_kafka *kafka,
-                 struct weir_error *error)
+report(const struct weir_property_fault *fault, const struct weir_file_kafka *kafka,
+       struct weir_error *error)
 {
-	struct weir_property_fault fault;
-	const json_t *object = kafka->consumer;
-	const char *where = "/kafka/consumer";
+	bool is_producer = fault->client == WEIR_CLIENT_PRODUCER;
+	const char *where = is_producer ? "/kafka/producer/" : "/kafka/consumer/";
 
-	if (!weir__properties_find_fault(&pipeline->consumer, &pipeline->producer,
-	                                 pipeline->guarantee, &fault))
-		return 0;
-	if (fault.client == WEIR_CLIENT_PRODUCER) {
-		object = kafka->producer;
-		where = "/kafka/producer";
-	}
-	if (!json_object_get(object, fault.name))
-		where = "/kafka";
-	return weir_error_set(error, WEIR_EINVALID, "%s/%s: %s", where, fault.name, fault.text);
+	if (!json_object_get(is_producer ? kafka->producer : kafka->consumer, fault->name))
+		where = "/kafka/";
+	if (*fault->name == '/') /* a place in the file already */
+		where = "";
+	return weir_error_set(error, WEIR_EINVALID, "%s%s: %s", where, fault->name, fault->text);
 }
 
 static int
-check_times(const struct weir_pipeline *pipeline, struct weir_error *error)
+check(const struct weir_pipeline *pipeline, const struct weir_file_kafka *kafka,
+      struct weir_error *error)
 {
 	struct weir_times times = {
 		.transaction_timeout_ms = pipeline->transaction_timeout_ms,
@@ -133,13 +129,15 @@ check_times(const struct weir_pipeline *pipeline, struct weir_error *error)
 		.drain_ms = pipeline->drain_ms,
 		.commit_interval_ms = pipeline->commit_interval_ms,
 	};
-	struct weir_error reason = {0};
-	int code = weir__properties_check_times(&pipeline->consumer, &pipeline->producer,
-	                                        pipeline->guarantee, &times, &reason);
+	struct weir_property_fault fault;
 
-	if (code)
-		weir_error_set(error, code, "/kafka: %s", reason.message);
-	return code;
+	if (weir__properties_find_fault(&pipeline->consumer, &pipeline->producer,
+	                                pipeline->guarantee, &fault))
+		return report(&fault, kafka, error);
+	if (weir__properties_find_time_fault(&pipeline->consumer, &pipeline->producer,
+	                                     pipeline->guarantee, &times, &fault))
+		return report(&fault, kafka, error);
+	return 0;
 }
 
 int
@@ -170,9 +168,7 @@ weir__pipeline_build_kafka(struct weir_pipeline *pipeline, const struct weir_fil
 	pipeline->drain_ms = root->drain_timeout ? root->drain_timeout
 	                                         : kafka.session_timeout_ms / 2;
 	if (code == 0)
-		code = check_properties(pipeline, &kafka, error);
-	if (code == 0)
-		code = check_times(pipeline, error);
+		code = check(pipeline, &kafka, error);
 	json_decref(keys);
 	return code;
 }

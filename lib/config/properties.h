@@ -59,7 +59,7 @@ enum weir_client {
 /* A property that may not be what it is. */
 struct weir_property_fault {
 	enum weir_client client; /* in whose list it is */
-	const char *name;        /* borrowed from the list */
+	const char *name;        /* borrowed from the list, or static */
 	char text[256];          /* "may not be "false" under exactly-once: ..." */
 };
 
@@ -87,14 +87,14 @@ struct weir_times {
 };
 
 /*
- * Check that the times fit together: drain < session timeout <= max.poll.interval.ms, and
- * under exactly-once message.timeout.ms <= transaction timeout < max.poll.interval.ms.
- *
- * Returns 0 or WEIR_EINVALID with "NAME: reason".
+ * Do the times fit together: drain < session timeout <= max.poll.interval.ms, and under
+ * exactly-once message.timeout.ms <= transaction timeout < max.poll.interval.ms? If not,
+ * fault->name is a property, or a JSON pointer into the pipeline file. True: a fault.
  */
-int weir__properties_check_times(const struct weir_properties *consumer,
-                                 const struct weir_properties *producer,
-                                 enum weir_guarantee guarantee, const struct weir_times *times,
-                                 struct weir_error *error);
+bool weir__properties_find_time_fault(const struct weir_properties *consumer,
+                                      const struct weir_properties *producer,
+                                      enum weir_guarantee guarantee,
+                                      const struct weir_times *times,
+                                      struct weir_property_fault *fault);
 
 #endif

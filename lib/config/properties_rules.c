@@ -105,16 +105,6 @@ is_among(const char *list, const char *text)
 	}
 }
 
-static const char *
-get_either(const struct weir_properties *properties, const char *name, const char *alias)
-{
-	const char *value = properties ? weir__properties_get(properties, name) : NULL;
-
-	if (!value && properties && alias)
-		value = weir__properties_get(properties, alias);
-	return value;
-}
-
 static bool
 is_broken(const struct rule *rule, const struct weir_property *item)
 {
@@ -169,7 +159,8 @@ weir__properties_find_fault(const struct weir_properties *consumer,
                             const struct weir_properties *producer,
                             enum weir_guarantee guarantee, struct weir_property_fault *fault)
 {
-	const char *idempotence = get_either(producer, "enable.idempotence", NULL);
+	const char *idempotence =
+		producer ? weir__properties_get(producer, "enable.idempotence") : NULL;
 	bool is_idempotent = !idempotence || !is_among(NO, idempotence);
 
 	return find_fault(consumer, CONSUMER, is_idempotent, guarantee, fault) ||
@@ -190,84 +181,91 @@ weir__properties_check(const struct weir_properties *consumer,
 
 /* ---- times ---- */
 
-/* A value that is no number is left to librdkafka, which names it. */
-static int64_t
-number_or(const char *value, int64_t otherwise)
-{
-	char *end;
-	long long number;
+/* A time and what it is called: a property, or a key of the pipeline file. */
+struct named_time {
+	const char *name;
+	int64_t ms;
+};
 
+/*
+ * The property's time under the name it was given by, else `otherwise`. A value that is no
+ * number is left to librdkafka, which names it.
+ */
+static struct named_time
+time_of(const struct weir_properties *properties, const char *name, const char *alias,
+        int64_t otherwise)
+{
+	const char *value = properties ? weir__properties_get(properties, name) : NULL;
+	struct named_time time = {name, otherwise};
+	long long number;
+	char *end;
+
+	if (!value && properties && alias && (value = weir__properties_get(properties, alias)))
+		time.name = alias;
 	if (!value || !*value)
-		return otherwise;
+		return time;
 	errno = 0;
 	number = strtoll(value, &end, 10);
-	return *end == '\0' && errno == 0 ? number : otherwise;
+	if (*end == '\0' && errno == 0)
+		time.ms = number;
+	return time;
 }
 
-static int
-above(const char *name, int64_t value, const char *limit_name, int64_t limit,
-      struct weir_error *error)
+/* Is `time` beyond `limit`, or also no less than it? Then that is the fault. */
+static bool
+is_beyond(struct named_time time, struct named_time limit, bool is_equal_fine,
+          enum weir_client client, struct weir_property_fault *fault)
 {
-	return weir_error_set(error, WEIR_EINVALID, "%s: %" PRId64 " is above %s, %" PRId64, name,
-	                      value, limit_name, limit);
+	if (time.ms < limit.ms || (is_equal_fine && time.ms == limit.ms))
+		return false;
+	fault->client = client;
+	fault->name = time.name;
+	snprintf(fault->text, sizeof(fault->text), "%" PRId64 " ms is %s %s, %" PRId64 " ms",
+	         time.ms, is_equal_fine ? "above" : "not below", limit.name, limit.ms);
+	return true;
 }
 
-static int
-not_below(const char *name, int64_t value, const char *limit_name, int64_t limit,
-          struct weir_error *error)
+static bool
+find_transaction_fault(const struct weir_properties *producer, const struct weir_times *times,
+                       struct named_time poll, struct weir_property_fault *fault)
 {
-	return weir_error_set(error, WEIR_EINVALID,
-	                      "%s: %" PRId64 " is not below %s, %" PRId64, name, value,
-	                      limit_name, limit);
-}
-
-static int
-check_transaction_times(const struct weir_properties *producer, const struct weir_times *times,
-                        int64_t poll_ms, struct weir_error *error)
-{
-	int64_t transaction_ms = times->transaction_timeout_ms;
-	int64_t message_ms = number_or(
-		get_either(producer, "message.timeout.ms", "delivery.timeout.ms"), transaction_ms);
-	int64_t socket_ms = number_or(get_either(producer, "socket.timeout.ms", NULL), 0);
-
-	if (transaction_ms >= poll_ms)
-		return not_below("transaction.timeout.ms", transaction_ms, "max.poll.interval.ms",
-		                 poll_ms, error);
-	if (message_ms == 0)
-		return weir_error_set(error, WEIR_EINVALID,
-		                      "message.timeout.ms: 0, no limit, is above "
-		                      "transaction.timeout.ms, %" PRId64,
-		                      transaction_ms);
-	if (message_ms > transaction_ms)
-		return above("message.timeout.ms", message_ms, "transaction.timeout.ms",
-		             transaction_ms, error);
-	if (socket_ms > transaction_ms)
-		return above("socket.timeout.ms", socket_ms, "transaction.timeout.ms",
-		             transaction_ms, error);
+	struct named_time transaction = {"transaction.timeout.ms", times->transaction_timeout_ms};
+	struct named_time message = time_of(producer, "message.timeout.ms", "delivery.timeout.ms",
+	                                    transaction.ms);
+	struct named_time sock = time_of(producer, "socket.timeout.ms", NULL, 0);
+	struct named_time interval = {"/commit/interval", times->commit_interval_ms};
 	/* a batch is committed at 60 % of its transaction's time at the latest */
-	if (times->commit_interval_ms > transaction_ms * 6 / 10)
-		return above("commit.interval", times->commit_interval_ms,
-		             "60 % of transaction.timeout.ms", transaction_ms * 6 / 10, error);
-	return 0;
+	struct named_time deadline = {"60 % of transaction.timeout.ms", transaction.ms * 6 / 10};
+
+	if (message.ms == 0) {
+		fault->client = PRODUCER;
+		fault->name = message.name;
+		snprintf(fault->text, sizeof(fault->text),
+		         "0 means no limit, but transaction.timeout.ms is %" PRId64 " ms",
+		         transaction.ms);
+		return true;
+	}
+	return is_beyond(transaction, poll, false, PRODUCER, fault) ||
+	       is_beyond(message, transaction, true, PRODUCER, fault) ||
+	       is_beyond(sock, transaction, true, PRODUCER, fault) ||
+	       is_beyond(interval, deadline, true, PRODUCER, fault);
 }
 
-int
-weir__properties_check_times(const struct weir_properties *consumer,
-                             const struct weir_properties *producer,
-                             enum weir_guarantee guarantee, const struct weir_times *times,
-                             struct weir_error *error)
+bool
+weir__properties_find_time_fault(const struct weir_properties *consumer,
+                                 const struct weir_properties *producer,
+                                 enum weir_guarantee guarantee, const struct weir_times *times,
+                                 struct weir_property_fault *fault)
 {
-	int64_t poll_ms = number_or(get_either(consumer, "max.poll.interval.ms", NULL),
-	                            MAX_POLL_INTERVAL_MS);
+	struct named_time poll = time_of(consumer, "max.poll.interval.ms", NULL,
+	                                 MAX_POLL_INTERVAL_MS);
+	struct named_time session = {"session.timeout.ms", times->session_timeout_ms};
+	struct named_time drain = {"/drain_timeout", times->drain_ms};
 
 	/* else the group gives the partitions away while this one still commits */
-	if (times->drain_ms >= times->session_timeout_ms)
-		return not_below("drain_timeout", times->drain_ms, "session.timeout.ms",
-		                 times->session_timeout_ms, error);
-	if (times->session_timeout_ms > poll_ms)
-		return above("session.timeout.ms", times->session_timeout_ms,
-		             "max.poll.interval.ms", poll_ms, error);
-	if (guarantee != WEIR_EXACTLY_ONCE)
-		return 0;
-	return check_transaction_times(producer, times, poll_ms, error);
+	if (is_beyond(drain, session, false, CONSUMER, fault) ||
+	    is_beyond(session, poll, true, CONSUMER, fault))
+		return true;
+	return guarantee == WEIR_EXACTLY_ONCE &&
+	       find_transaction_fault(producer, times, poll, fault);
 }
