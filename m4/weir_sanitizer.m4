@@ -13,6 +13,7 @@ AC_DEFUN([WEIR_SANITIZER], [
       [AC_MSG_ERROR([$CC cannot build with -fsanitize=$with_sanitizer])])
     CFLAGS=$weir_save_cflags])
   AC_SUBST([weir_sanitizer_flags])
+  AC_SUBST([weir_sanitizer], [$with_sanitizer])
   AM_CONDITIONAL([TSAN], [test "$with_sanitizer" = thread])
   AM_CONDITIONAL([SANITIZED], [test "$with_sanitizer" != no])
 ])
