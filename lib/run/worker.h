@@ -56,6 +56,12 @@ struct weir_worker *weir__worker_new(const struct weir_worker_config *config,
 void weir__worker_free(struct weir_worker *worker);
 
 /*
+ * The process died here: free the worker, but do nothing on the way; on the embedded
+ * broker only (simulation, tests).
+ */
+void weir__worker_crash(struct weir_worker *worker);
+
+/*
  * Do one bounded piece of work: at most a record, or one slice of a commit, abort,
  * replacement or rebalance. Waits for input `wait_ms` at most.
  */

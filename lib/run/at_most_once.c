@@ -1,0 +1,317 @@
+/*
+ * At-most-once: commit, then process. A record whose offset is committed is never read
+ * again, so what fails from there on is lost, and counted.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/alloc.h>
+#include <run/at_most_once.h>
+
+/* A record kept until it is processed: one allocation with all its bytes. */
+struct kept {
+	struct kept *next;
+	int64_t offset;
+	struct weir_message message;
+};
+
+struct weir_pending {
+	struct kept *first;
+	struct kept **end;
+	size_t count;
+	size_t ready; /* of them, from the first: committed */
+};
+
+static struct weir_bytes
+copy_bytes(char **to, struct weir_bytes bytes)
+{
+	struct weir_bytes copy = {bytes.data ? *to : NULL, bytes.size};
+
+	if (bytes.size)
+		memcpy(*to, bytes.data, bytes.size);
+	*to += bytes.size;
+	return copy;
+}
+
+static size_t
+message_size(const struct weir_message *message)
+{
+	size_t size = message->key.size + message->value.size;
+
+	for (size_t index = 0; index < message->header_count; index++)
+		size += sizeof(struct weir_header) + strlen(message->headers[index].name) + 1 +
+		        message->headers[index].value.size;
+	return size;
+}
+
+static struct kept *
+keep(const struct weir_current *current)
+{
+	const struct weir_message *message = &current->message;
+	struct kept *kept = weir__alloc(sizeof(*kept) + message_size(message) + 1);
+	struct weir_header *headers = (struct weir_header *)(kept + 1);
+	char *to = (char *)(headers + message->header_count);
+
+	kept->next = NULL;
+	kept->offset = current->offset;
+	kept->message = *message;
+	kept->message.headers = headers;
+	for (size_t index = 0; index < message->header_count; index++) {
+		size_t length = strlen(message->headers[index].name) + 1;
+
+		memcpy(to, message->headers[index].name, length);
+		headers[index].name = to;
+		to += length;
+		headers[index].value = copy_bytes(&to, message->headers[index].value);
+	}
+	kept->message.key = copy_bytes(&to, message->key);
+	kept->message.value = copy_bytes(&to, message->value);
+	return kept;
+}
+
+void
+weir__gather_current(struct weir_worker *worker)
+{
+	struct weir_task *task = worker->current.task;
+	struct weir_pending *pending = task->pending;
+	const struct weir_message *message = &worker->current.message;
+
+	worker->current.task = NULL;
+	if (!pending) {
+		pending = task->pending = weir__calloc(1, sizeof(*pending));
+		pending->end = &pending->first;
+	}
+	*pending->end = keep(&worker->current);
+	pending->end = &(*pending->end)->next;
+	pending->count++;
+	weir__batch_touch(worker, task, worker->current.offset);
+	task->next = worker->current.offset + 1;
+	worker->batch.records++;
+	worker->batch.bytes += message->key.size + message->value.size;
+}
+
+void
+weir__pending_ready(struct weir_worker *worker)
+{
+	for (size_t slot = 0; slot < worker->slot_count; slot++) {
+		struct weir_pending *pending =
+			worker->tasks[slot] ? worker->tasks[slot]->pending : NULL;
+
+		if (!pending)
+			continue;
+		worker->pending += pending->count - pending->ready;
+		pending->ready = pending->count;
+	}
+}
+
+static struct kept *
+pop(struct weir_pending *pending)
+{
+	struct kept *kept = pending->first;
+
+	pending->first = kept->next;
+	if (!pending->first)
+		pending->end = &pending->first;
+	pending->count--;
+	return kept;
+}
+
+/* Free `count` records from the front; they were ready. */
+static void
+discard_ready(struct weir_worker *worker, struct weir_pending *pending, size_t count)
+{
+	for (size_t index = 0; index < count; index++)
+		free(pop(pending));
+	pending->ready -= count;
+	worker->pending -= count;
+}
+
+/* All ready records are processed: batch_end of the tasks that worked. */
+static void
+end_tasks(struct weir_worker *worker)
+{
+	struct weir_error error = {0};
+
+	for (size_t slot = 0; slot < worker->slot_count; slot++) {
+		struct weir_task *task = worker->tasks[slot];
+
+		if (!task || !task->dirty || (task->pending && task->pending->ready))
+			continue;
+		task->dirty = false;
+		weir__held_reset(&worker->held);
+		if (weir__chain_batch_end(task->chain, &worker->held, &worker->reason) ==
+		    WEIR_STOP) {
+			weir_error_set(&error, WEIR_EPROCESSOR, "step %s, at the end of a batch: %s",
+			               worker->reason.step ? worker->reason.step : "-",
+			               worker->reason.text);
+			weir__worker_fail(worker, &error);
+			return;
+		}
+		weir__send_other(worker, task, WEIR_PHASE_RUN);
+		if (worker->phase != WEIR_PHASE_RUN)
+			return;
+	}
+}
+
+/* A task whose first record is committed and may be processed now. */
+static struct weir_task *
+runnable(struct weir_worker *worker)
+{
+	for (size_t slot = 0; worker->pending && slot < worker->slot_count; slot++) {
+		struct weir_task *task = worker->tasks[slot];
+
+		if (task && !task->waiting && task->pending && task->pending->ready)
+			return task;
+	}
+	return NULL;
+}
+
+bool
+weir__process_pending(struct weir_worker *worker)
+{
+	struct weir_task *task = runnable(worker);
+
+	if (!task) {
+		if (!worker->end_due)
+			return false;
+		worker->end_due = false;
+		end_tasks(worker);
+		return true;
+	}
+	worker->current.task = task;
+	worker->current.offset = task->pending->first->offset;
+	worker->current.message = task->pending->first->message;
+	worker->end_due = !worker->stateless;
+	weir__process_current(worker);
+	return true;
+}
+
+void
+weir__pending_done(struct weir_worker *worker)
+{
+	struct weir_pending *pending = worker->current.task->pending;
+
+	worker->current.task = NULL;
+	assert(pending->ready > 0);
+	discard_ready(worker, pending, 1);
+}
+
+static void
+lose(struct weir_worker *worker, const struct weir_task *task, size_t count, const char *why)
+{
+	char place[320];
+
+	if (!count)
+		return;
+	weir__count(&worker->counts.lost, count);
+	weir__log(worker->config.logger, WEIR_LOG_WARNING, "records lost from=%s count=%zu reason=\"%s\"",
+	          weir__task_place(task, task->pending->first->offset, place, sizeof(place)),
+	          count, why);
+}
+
+void
+weir__pending_drop(struct weir_worker *worker, struct weir_task *task)
+{
+	lose(worker, task, 1, "its outputs could not be sent");
+	discard_ready(worker, task->pending, 1);
+}
+
+void
+weir__pending_forget(struct weir_worker *worker, struct weir_task *task)
+{
+	struct weir_pending *pending = task->pending;
+	struct kept **from;
+
+	(void)worker;
+	if (!pending)
+		return;
+	from = &pending->first;
+	for (size_t index = 0; index < pending->ready; index++)
+		from = &(*from)->next;
+	while (*from) {
+		struct kept *kept = *from;
+
+		*from = kept->next;
+		free(kept);
+	}
+	pending->end = from;
+	pending->count = pending->ready;
+}
+
+void
+weir__pending_lose(struct weir_worker *worker, struct weir_task *task)
+{
+	if (!task->pending)
+		return;
+	weir__pending_forget(worker, task);
+	lose(worker, task, task->pending->ready, "the partition went away before they were processed");
+	discard_ready(worker, task->pending, task->pending->ready);
+}
+
+void
+weir__pending_free(struct weir_pending *pending)
+{
+	if (!pending)
+		return;
+	while (pending->first)
+		free(pop(pending));
+	free(pending);
+}
+
+/* Failed deliveries are the losses that this guarantee allows. */
+static bool
+count_failures(struct weir_worker *worker)
+{
+	size_t failures;
+
+	if (!weir__note_failures(worker, &failures))
+		return false;
+	weir__count(&worker->counts.lost, failures);
+	return true;
+}
+
+bool
+weir__at_most_once_drained(struct weir_worker *worker, struct weir_error *error)
+{
+	enum weir_outcome outcome;
+
+	for (size_t slot = 0; slot < worker->slot_count; slot++) {
+		struct weir_task *task = worker->tasks[slot];
+
+		if (!task || !task->pending)
+			continue;
+		lose(worker, task, task->pending->ready, "they waited to be tried again");
+		discard_ready(worker, task->pending, task->pending->ready);
+	}
+	outcome = weir__session_flush(worker->session, WEIR_SLICE_MS, error);
+	if (outcome == WEIR_AGAIN)
+		return false;
+	return !weir__worker_failed(worker, outcome, error) && count_failures(worker);
+}
+
+static enum weir_outcome
+commit(struct weir_worker *worker, struct weir_error *error)
+{
+	if (!count_failures(worker))
+		return WEIR_FATAL;
+	return weir__session_commit_offsets(worker->session, worker->batch.offsets,
+	                                    worker->batch.offset_count, WEIR_SLICE_MS, error);
+}
+
+/* What was sent stays sent. */
+static enum weir_outcome
+leave(struct weir_worker *worker, struct weir_error *error)
+{
+	(void)worker;
+	(void)error;
+	return WEIR_SUCCESS;
+}
+
+const struct weir_guarantee_ops weir__at_most_once = {
+	.commits_first = true,
+	.commit = commit,
+	.abort = leave,
+};

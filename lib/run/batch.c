@@ -1,0 +1,399 @@
+/*
+ * What is in hand: how it grows, when it is due, and how it ends: committed, aborted, or
+ * with nobody knowing (kafka: "outcome unknown").
+ *
+ * The whole batch or nothing: when one of its partitions is gone it is aborted, never
+ * committed in part, since its outputs would then be committed without that partition's
+ * offset. Runs on the worker's thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <assert.h>
+#include <string.h>
+
+#include <base/alloc.h>
+#include <run/at_most_once.h>
+#include <run/worker_private.h>
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS 5000
+
+void
+weir__batch_touch(struct weir_worker *worker, struct weir_task *task, int64_t offset)
+{
+	if (task->touched)
+		return;
+	weir__task_touch(task, offset);
+	if (worker->batch.touched++ == 0)
+		worker->batch.started_ms = worker->now_ms;
+}
+
+int64_t
+weir__batch_deadline_ms(const struct weir_worker *worker)
+{
+	return worker->pipeline->transaction_timeout_ms * 6 / 10;
+}
+
+int64_t
+weir__batch_due_ms(const struct weir_worker *worker)
+{
+	int64_t interval_ms = worker->pipeline->commit_interval_ms;
+	int64_t deadline_ms = weir__batch_deadline_ms(worker);
+
+	if (!weir__batch_in_hand(worker))
+		return INT64_MAX;
+	return worker->batch.started_ms + (interval_ms < deadline_ms ? interval_ms : deadline_ms);
+}
+
+bool
+weir__batch_due(const struct weir_worker *worker)
+{
+	const struct weir_batch *batch = &worker->batch;
+
+	if (!weir__batch_in_hand(worker))
+		return false;
+	return batch->alone || worker->draining ||
+	       batch->records >= (size_t)worker->pipeline->commit_records ||
+	       batch->bytes >= (size_t)worker->pipeline->commit_bytes ||
+	       worker->now_ms >= weir__batch_due_ms(worker) ||
+	       (worker->guarantee->commits_first && worker->idle);
+}
+
+static void
+batch_reset(struct weir_worker *worker)
+{
+	struct weir_batch *batch = &worker->batch;
+
+	batch->touched = 0;
+	batch->records = 0;
+	batch->bytes = 0;
+	batch->transaction = false;
+	batch->alone = false;
+	batch->stage = 0;
+	batch->give_up_ms = INT64_MAX;
+	batch->offset_count = 0;
+}
+
+/* ---- commit ---- */
+
+/*
+ * The batch outran its deadline: the record that was processed last is the likely reason.
+ * If this batch does not make it, that record is tried alone.
+ */
+static void
+suspect_slow(struct weir_worker *worker)
+{
+	char reason[128];
+
+	if (worker->now_ms - worker->batch.started_ms <= weir__batch_deadline_ms(worker) ||
+	    !worker->last_task || worker->batch.alone)
+		return;
+	weir__suspects_add(&worker->last_task->suspects, worker->last_offset, WEIR_SUSPECT_SLOW,
+	                   "its batch outran 60 % of transaction.timeout.ms");
+	weir__log(worker->config.logger, WEIR_LOG_WARNING, "batch outran its deadline record=%s",
+	          weir__task_place(worker->last_task, worker->last_offset, reason,
+	                           sizeof(reason)));
+}
+
+void
+weir__batch_commit(struct weir_worker *worker, int64_t budget_ms)
+{
+	suspect_slow(worker);
+	worker->batch.give_up_ms = INT64_MAX;
+	if (budget_ms != INT64_MAX)
+		worker->batch.give_up_ms = worker->now_ms + budget_ms;
+	worker->batch.end_cursor = 0;
+	worker->phase = WEIR_PHASE_END_BATCH;
+}
+
+static void
+collect_offsets(struct weir_worker *worker)
+{
+	struct weir_batch *batch = &worker->batch;
+
+	if (batch->offset_capacity < batch->touched) {
+		batch->offset_capacity = batch->touched;
+		batch->offsets = weir__realloc(batch->offsets,
+		                               batch->touched * sizeof(*batch->offsets));
+	}
+	batch->offset_count = 0;
+	for (size_t slot = 0; slot < worker->slot_count; slot++) {
+		const struct weir_task *task = worker->tasks[slot];
+
+		if (!task || !task->touched)
+			continue;
+		batch->offsets[batch->offset_count++] = (struct weir_offset){
+			.topic = task->partition->topic,
+			.partition = task->partition->id,
+			.offset = task->next,
+		};
+	}
+	/* a transaction without offsets would be fenced by nobody: it is never committed */
+	assert(batch->offset_count > 0);
+}
+
+/* batch_end of one task; false: wait, or it ended the worker. */
+static bool
+end_task(struct weir_worker *worker, struct weir_task *task)
+{
+	struct weir_error error = {0};
+	enum weir_verdict verdict;
+
+	weir__held_reset(&worker->held);
+	verdict = weir__chain_batch_end(task->chain, &worker->held, &worker->reason);
+	if (verdict == WEIR_STOP) {
+		weir_error_set(&error, WEIR_EPROCESSOR, "step %s, at the end of a batch: %s",
+		               worker->reason.step ? worker->reason.step : "-",
+		               worker->reason.text);
+		weir__worker_fail(worker, &error);
+		return false;
+	}
+	weir__send_other(worker, task, WEIR_PHASE_END_BATCH);
+	return worker->phase == WEIR_PHASE_END_BATCH;
+}
+
+void
+weir__step_end_batch(struct weir_worker *worker)
+{
+	struct weir_batch *batch = &worker->batch;
+	bool ends = !worker->stateless && !worker->guarantee->commits_first;
+
+	/* a record that waits as current is not part of this batch */
+	while (ends && batch->end_cursor < worker->slot_count) {
+		struct weir_task *task = worker->tasks[batch->end_cursor++];
+
+		if (task && task->touched && task->dirty && !end_task(worker, task))
+			return;
+	}
+	collect_offsets(worker);
+	batch->stage = 0;
+	worker->phase = WEIR_PHASE_COMMIT;
+	weir__step_commit(worker);
+}
+
+static void
+settle_committed(struct weir_worker *worker)
+{
+	weir__count(&worker->counts.committed, worker->batch.records);
+	weir__count(&worker->counts.batches, 1);
+	for (size_t slot = 0; slot < worker->slot_count; slot++) {
+		struct weir_task *task = worker->tasks[slot];
+
+		if (!task)
+			continue;
+		if (task->touched) {
+			task->committed = task->next;
+			task->touched = false;
+			weir__suspects_forget(&task->suspects, task->next);
+		}
+		task->dirty = false;
+	}
+	if (worker->guarantee->commits_first)
+		weir__pending_ready(worker);
+	worker->failures_in_a_row = 0;
+	batch_reset(worker);
+	worker->phase = WEIR_PHASE_RUN;
+}
+
+void
+weir__step_commit(struct weir_worker *worker)
+{
+	struct weir_error error = {0};
+	enum weir_outcome outcome = worker->guarantee->commit(worker, &error);
+
+	switch (outcome) {
+	case WEIR_SUCCESS:
+		settle_committed(worker);
+		break;
+	case WEIR_TAINTED:
+		settle_committed(worker);
+		weir__recover(worker, true, false, 0);
+		break;
+	case WEIR_AGAIN:
+		if (weir__worker_now(worker) > worker->batch.give_up_ms)
+			weir__batch_abort(worker);
+		break;
+	case WEIR_ABORT:
+		weir__log(worker->config.logger, WEIR_LOG_WARNING,
+		          "batch not committed worker=%d reason=\"%s\"", worker->config.index,
+		          error.message);
+		weir__batch_abort(worker);
+		break;
+	default:
+		weir__worker_failed(worker, outcome, &error);
+		break;
+	}
+}
+
+/* ---- abort ---- */
+
+void
+weir__batch_abort(struct weir_worker *worker)
+{
+	weir__drop_current(worker);
+	worker->phase = WEIR_PHASE_ABORT;
+}
+
+/* The broker refused a message for its size: how far has that record got? */
+static void
+suspect_too_large(struct weir_worker *worker, struct weir_task *task, int64_t offset,
+                  const char *reason)
+{
+	const struct weir_suspect *suspect = weir__suspects_find(&task->suspects, offset);
+	enum weir_suspicion suspicion = WEIR_SUSPECT_TOO_LARGE;
+
+	if (suspect && worker->batch.alone && suspect->suspicion != WEIR_SUSPECT_SLOW)
+		suspicion = suspect->suspicion + 1;
+	if (suspicion > WEIR_SUSPECT_HOPELESS)
+		suspicion = WEIR_SUSPECT_HOPELESS;
+	weir__suspects_add(&task->suspects, offset, suspicion, reason);
+}
+
+static bool
+note_failure(struct weir_worker *worker, const struct weir_delivery_failure *failure)
+{
+	size_t slot = (size_t)(failure->tag >> 48);
+	struct weir_task *task = slot < worker->slot_count ? worker->tasks[slot] : NULL;
+	uint64_t offset = failure->tag & WEIR_TAG_OFFSET_MASK;
+	const struct weir_suspect *suspect;
+	struct weir_error error = {0};
+
+	if (failure->outcome == WEIR_FATAL) {
+		weir_error_set(&error, WEIR_EBROKER, "%s", failure->reason);
+		weir__worker_fail(worker, &error);
+		return false;
+	}
+	if (!failure->too_large || !task || worker->guarantee->commits_first)
+		return true;
+	suspect = weir__suspects_find(&task->suspects, (int64_t)offset);
+	if (offset == WEIR_TAG_OFFSET_MASK ||
+	    (suspect && suspect->suspicion == WEIR_SUSPECT_HOPELESS && worker->batch.alone)) {
+		/* no record to reject, or not even its dead letter goes */
+		weir_error_set(&error, WEIR_ELIMIT, "a message is too large for its topic: %s",
+		               failure->reason);
+		weir__worker_fail(worker, &error);
+		return false;
+	}
+	suspect_too_large(worker, task, (int64_t)offset, failure->reason);
+	return true;
+}
+
+bool
+weir__note_failures(struct weir_worker *worker, size_t *count)
+{
+	struct weir_delivery_failure failures[16];
+	size_t got;
+
+	*count = 0;
+	while ((got = weir__session_failures(worker->session, failures, 16)) > 0) {
+		if (*count == 0)
+			weir__log(worker->config.logger, WEIR_LOG_WARNING,
+			          "delivery failed worker=%d reason=\"%s\"",
+			          worker->config.index, failures[0].reason);
+		*count += got;
+		for (size_t index = 0; index < got; index++) {
+			if (!note_failure(worker, &failures[index]))
+				return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * An abort never moves the consumer back by itself: each touched task is rewound to the
+ * first offset of the batch, and its processors forget what they learned in it.
+ */
+static void
+settle_aborted(struct weir_worker *worker)
+{
+	for (size_t slot = 0; slot < worker->slot_count; slot++) {
+		struct weir_task *task = worker->tasks[slot];
+
+		if (!task || (!task->touched && !task->dirty))
+			continue;
+		if (task->touched) {
+			if (!worker->guarantee->commits_first)
+				weir__stop_waiting(worker, task);
+			task->next = task->base;
+			task->touched = false;
+			weir__task_rewind(worker, task, task->base);
+			weir__pending_forget(worker, task);
+		}
+		if (!weir__task_rollback(worker, task))
+			return;
+	}
+	batch_reset(worker);
+	weir__count(&worker->counts.aborts, 1);
+	worker->phase = WEIR_PHASE_RUN;
+}
+
+static int64_t
+next_backoff(struct weir_worker *worker)
+{
+	int64_t backoff_ms = BACKOFF_FIRST_MS;
+
+	/* the first try again is at once: most aborts are rebalances */
+	if (worker->failures_in_a_row++ == 0)
+		return 0;
+	for (int count = 2; count < worker->failures_in_a_row && backoff_ms < BACKOFF_MAX_MS;
+	     count++)
+		backoff_ms *= 2;
+	return backoff_ms < BACKOFF_MAX_MS ? backoff_ms : BACKOFF_MAX_MS;
+}
+
+void
+weir__step_abort(struct weir_worker *worker)
+{
+	struct weir_error error = {0};
+	enum weir_outcome outcome = worker->guarantee->abort(worker, &error);
+	int64_t backoff_ms;
+	size_t failures;
+
+	if (outcome == WEIR_AGAIN)
+		return;
+	if (!weir__note_failures(worker, &failures) ||
+	    weir__worker_failed(worker, outcome, &error))
+		return;
+	settle_aborted(worker);
+	backoff_ms = next_backoff(worker);
+	if (worker->phase == WEIR_PHASE_RUN && (outcome == WEIR_TAINTED || backoff_ms))
+		weir__recover(worker, outcome == WEIR_TAINTED, false, backoff_ms);
+}
+
+void
+weir__batch_unknown(struct weir_worker *worker, const struct weir_error *error)
+{
+	int64_t wait_ms;
+	size_t failures;
+
+	weir__log(worker->config.logger, WEIR_LOG_WARNING,
+	          "outcome unknown, replacing the producer worker=%d reason=\"%s\"",
+	          worker->config.index, error->message);
+	weir__drop_current(worker);
+	if (!weir__note_failures(worker, &failures))
+		return;
+	for (size_t slot = 0; slot < worker->slot_count; slot++) {
+		struct weir_task *task = worker->tasks[slot];
+
+		if (!task)
+			continue;
+		if (task->touched) {
+			task->touched = false;
+			task->unresolved = true;
+			weir__stop_waiting(worker, task);
+			weir__pending_forget(worker, task);
+		}
+		if (task->dirty && !weir__task_rollback(worker, task))
+			return;
+	}
+	batch_reset(worker);
+	weir__count(&worker->counts.aborts, 1);
+	wait_ms = next_backoff(worker);
+	/*
+	 * A fenced producer: the broker's transaction timeout, or a twin. Within a heartbeat
+	 * the consumer learns which it was.
+	 */
+	if (error->code == WEIR_EFENCED)
+		wait_ms += worker->pipeline->session_timeout_ms / 3;
+	weir__recover(worker, true, true, wait_ms);
+}

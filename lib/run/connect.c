@@ -1,0 +1,96 @@
+/*
+ * Reaching the cluster at start: keep trying while it does not answer, stop at once when a
+ * topic is missing or a right is. Runs on the thread of weir_app_run().
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <stdlib.h>
+
+#include <base/alloc.h>
+#include <run/connect.h>
+
+#define SLICE_MS 2000
+#define SAY_AGAIN_MS 10000
+
+/* Names the input, output or dead-letter topic that cannot be used. */
+static int
+check_topics(const struct weir_cluster_info *info, size_t count, struct weir_error *error)
+{
+	for (size_t index = 0; index < count; index++) {
+		const struct weir_topic_info *topic = &info->topics[index];
+
+		if (topic->error == WEIR_ENOTFOUND)
+			return weir_error_set(error, WEIR_ENOTFOUND,
+			                      "topic %s does not exist on the cluster",
+			                      topic->name);
+		if (topic->error == WEIR_EDENIED)
+			return weir_error_set(error, WEIR_EDENIED,
+			                      "topic %s: not authorized (the right Describe, and "
+			                      "Read for inputs or Write for outputs, is missing)",
+			                      topic->name);
+	}
+	return 0;
+}
+
+static const char **
+all_topics(const struct weir_pipeline *pipeline, size_t *count)
+{
+	const char **topics = weir__calloc(
+		pipeline->input_count + pipeline->output_count + 1, sizeof(*topics));
+
+	*count = 0;
+	for (size_t index = 0; index < pipeline->input_count; index++)
+		topics[(*count)++] = pipeline->inputs[index];
+	for (size_t index = 0; index < pipeline->output_count; index++)
+		topics[(*count)++] = pipeline->outputs[index].topic;
+	if (pipeline->dead_letter_topic)
+		topics[(*count)++] = pipeline->dead_letter_topic;
+	return topics;
+}
+
+/* One try: the cluster answers, the topics are there, the ends are known. */
+static int
+try_connect(struct weir_broker *broker, const struct weir_pipeline *pipeline,
+            struct weir_until_end **end, struct weir_error *error)
+{
+	struct weir_cluster_info info = {0};
+	size_t count;
+	const char **topics = all_topics(pipeline, &count);
+	int code = weir__broker_describe(broker, topics, count, &info, SLICE_MS, error);
+
+	if (!code)
+		code = check_topics(&info, count, error);
+	if (!code && end) {
+		*end = weir__until_end_new(broker, pipeline, &info, error);
+		code = *end ? 0 : error->code;
+	}
+	weir__cluster_info_fini(&info);
+	free(topics);
+	return code;
+}
+
+int
+weir__connect(struct weir_broker *broker, const struct weir_pipeline *pipeline,
+              const struct weir_logger *logger, struct weir_until_end **end,
+              bool (*keep_trying)(void *opaque), void *opaque, struct weir_error *error)
+{
+	const struct weir_clock *clock = weir__clock_system();
+	int64_t say_ms = INT64_MIN;
+
+	do {
+		struct weir_error attempt = {0};
+		int code = try_connect(broker, pipeline, end, &attempt);
+
+		if (!code)
+			return 0;
+		if (code != WEIR_ETIMEOUT)
+			return weir_error_set(error, code, "%s", attempt.message);
+		if (clock->monotonic_ms(clock) >= say_ms) {
+			weir__log(logger, WEIR_LOG_WARNING,
+			          "cluster does not answer, trying on reason=\"%s\"",
+			          attempt.message);
+			say_ms = clock->monotonic_ms(clock) + SAY_AGAIN_MS;
+		}
+	} while (keep_trying(opaque));
+	return 0;
+}

@@ -1,0 +1,84 @@
+/*
+ * Folder and lock of an instance. The lock file holds the pid, for people only: what locks
+ * is flock, so a file left behind by a killed process locks nobody out.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <base/alloc.h>
+#include <run/instance.h>
+
+/* mkdir -p, with the rights that umask leaves. */
+static int
+make_folders(char *path, struct weir_error *error)
+{
+	for (char *slash = path + 1; ; slash++) {
+		char kept = *slash;
+
+		if (kept != '/' && kept != '\0')
+			continue;
+		*slash = '\0';
+		if (mkdir(path, 0777) && errno != EEXIST)
+			return weir_error_set(error, WEIR_EIO,
+			                      "state_dir: cannot make folder %s: %s (set it to a "
+			                      "folder you can write: --set /state_dir=...)",
+			                      path, strerror(errno));
+		*slash = kept;
+		if (kept == '\0')
+			return 0;
+	}
+}
+
+static int
+lock_taken(int lock, const struct weir_pipeline *pipeline, struct weir_error *error)
+{
+	char pid[32] = "";
+	ssize_t size = pread(lock, pid, sizeof(pid) - 1, 0);
+
+	pid[size > 0 ? strcspn(pid, "\n") : 0] = '\0';
+	close(lock);
+	return weir_error_set(error, WEIR_ELOCKED,
+	                      "app \"%s\" runs here already as instance \"%s\" (pid %s); to run "
+	                      "another one: --set /instance=NAME",
+	                      pipeline->name, pipeline->instance, *pid ? pid : "not known");
+}
+
+int
+weir__instance_lock(const struct weir_pipeline *pipeline, struct weir_error *error)
+{
+	char *folder = weir__format("%s/%s/%s", pipeline->state_dir, pipeline->name,
+	                            pipeline->instance);
+	char *path = weir__format("%s/lock", folder);
+	int code = make_folders(folder, error);
+	int lock = -1;
+
+	if (code)
+		goto out;
+	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (lock < 0) {
+		code = weir_error_set(error, WEIR_EIO, "cannot open %s: %s", path,
+		                      strerror(errno));
+		goto out;
+	}
+	if (flock(lock, LOCK_EX | LOCK_NB)) {
+		code = lock_taken(lock, pipeline, error);
+		goto out;
+	}
+	if (ftruncate(lock, 0) || dprintf(lock, "%ld\n", (long)getpid()) < 0) {
+		code = weir_error_set(error, WEIR_EIO, "cannot write %s: %s", path,
+		                      strerror(errno));
+		close(lock);
+	}
+out:
+	free(path);
+	free(folder);
+	return code ? code : lock;
+}

@@ -1,0 +1,21 @@
+/*
+ * The instance's folder, and the lock that keeps a second process of the same app and
+ * instance on this machine from starting.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef WEIR_RUN_INSTANCE_H
+#define WEIR_RUN_INSTANCE_H
+
+#include <config/pipeline.h>
+#include <weir/error.h>
+
+/*
+ * Make STATE_DIR/APP/INSTANCE and lock it. The lock is the process's: it ends with the
+ * descriptor, however the process ends.
+ *
+ * Returns a descriptor to close, or WEIR_ELOCKED (the message names the pid) or WEIR_EIO.
+ */
+int weir__instance_lock(const struct weir_pipeline *pipeline, struct weir_error *error);
+
+#endif

@@ -1,0 +1,255 @@
+/*
+ * Partitions come and go.
+ *
+ * poll gives a rebalance event again until it is answered. So a revoke that finds something
+ * in hand starts its commit and returns; the event comes back when that has ended. Runs on
+ * the worker's thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/alloc.h>
+#include <run/at_most_once.h>
+#include <run/worker_private.h>
+
+/* ---- the table of tasks ---- */
+
+static unsigned
+free_slot(struct weir_worker *worker)
+{
+	size_t slot;
+
+	for (slot = 0; slot < worker->slot_count; slot++) {
+		if (!worker->tasks[slot])
+			return (unsigned)slot;
+	}
+	worker->slot_count = worker->slot_count ? 2 * worker->slot_count : 8;
+	worker->tasks = weir__realloc(worker->tasks, worker->slot_count * sizeof(*worker->tasks));
+	memset(worker->tasks + slot, 0, (worker->slot_count - slot) * sizeof(*worker->tasks));
+	return (unsigned)slot;
+}
+
+static bool
+task_add(struct weir_worker *worker, struct weir_partition *partition, int64_t committed)
+{
+	struct weir_error error = {0};
+	unsigned slot = free_slot(worker);
+	struct weir_task *task = weir__task_open(worker->config.chain, partition, slot, committed,
+	                                         &error);
+
+	if (!task) {
+		weir__worker_fail(worker, &error);
+		return false;
+	}
+	weir__recall(&worker->remembered, partition->topic, partition->id, partition->start,
+	             &task->suspects);
+	partition->task = task;
+	worker->tasks[slot] = task;
+	worker->task_count++;
+	atomic_store_explicit(&worker->counts.tasks, (unsigned)worker->task_count,
+	                      memory_order_relaxed);
+	return true;
+}
+
+void
+weir__task_remove(struct weir_worker *worker, struct weir_task *task)
+{
+	weir__pending_lose(worker, task);
+	weir__remember(&worker->remembered, task->partition->topic, task->partition->id,
+	               &task->suspects);
+	if (task->waiting)
+		worker->waiting--;
+	if (task->rewind_to != WEIR_OFFSET_NONE)
+		worker->rewinds--;
+	if (worker->last_task == task)
+		worker->last_task = NULL;
+	task->partition->task = NULL;
+	worker->tasks[task->slot] = NULL;
+	worker->task_count--;
+	atomic_store_explicit(&worker->counts.tasks, (unsigned)worker->task_count,
+	                      memory_order_relaxed);
+	weir__task_close(task);
+}
+
+/* ---- assigned ---- */
+
+/* A partition without a committed offset starts where kafka.auto.offset.reset says. */
+static enum weir_outcome
+first_start(struct weir_worker *worker, struct weir_partition *partition,
+            struct weir_error *error)
+{
+	int64_t low, high;
+	enum weir_outcome outcome = weir__session_range(worker->session, partition->topic,
+	                                                partition->id, &low, &high,
+	                                                WEIR_SLICE_MS, error);
+
+	if (outcome != WEIR_SUCCESS)
+		return outcome;
+	switch (worker->pipeline->offset_reset) {
+	case WEIR_RESET_EARLIEST:
+		partition->start = low;
+		break;
+	case WEIR_RESET_LATEST:
+		partition->start = high;
+		break;
+	case WEIR_RESET_ERROR:
+		weir_error_set(error, WEIR_ENOTFOUND,
+		               "%s[%" PRId32 "]: group %s has no committed offset, and "
+		               "auto.offset.reset is \"error\"",
+		               partition->topic, partition->id, worker->pipeline->name);
+		return WEIR_FATAL;
+	}
+	return WEIR_SUCCESS;
+}
+
+/* Where each partition starts, into partition->start and offsets[].offset. */
+static enum weir_outcome
+find_starts(struct weir_worker *worker, const struct weir_event *event,
+            struct weir_offset *offsets, struct weir_error *error)
+{
+	enum weir_outcome outcome;
+	size_t index;
+
+	for (index = 0; index < event->partition_count; index++)
+		offsets[index] = (struct weir_offset){
+			.topic = event->partitions[index]->topic,
+			.partition = event->partitions[index]->id,
+		};
+	outcome = weir__session_committed(worker->session, offsets, event->partition_count,
+	                                  WEIR_SLICE_MS, error);
+	for (index = 0; index < event->partition_count && outcome == WEIR_SUCCESS; index++) {
+		event->partitions[index]->start = offsets[index].offset;
+		if (offsets[index].offset == WEIR_OFFSET_NONE)
+			outcome = first_start(worker, event->partitions[index], error);
+	}
+	return outcome;
+}
+
+static void
+take_over(struct weir_worker *worker, const struct weir_event *event,
+          const struct weir_offset *offsets)
+{
+	struct weir_error error = {0};
+	size_t index;
+
+	for (index = 0; index < event->partition_count; index++) {
+		if (!task_add(worker, event->partitions[index], offsets[index].offset))
+			return;
+	}
+	if (weir__worker_failed(worker, weir__session_answer(worker->session, &error), &error))
+		return;
+	for (index = 0; index < event->partition_count && worker->recovery.paused; index++)
+		weir__session_pause(worker->session, event->partitions[index]);
+	weir__next_tick_update(worker);
+	weir__log(worker->config.logger, WEIR_LOG_INFO,
+	          "partitions assigned worker=%d count=%zu owned=%zu", worker->config.index,
+	          event->partition_count, worker->task_count);
+}
+
+void
+weir__assigned(struct weir_worker *worker, const struct weir_event *event)
+{
+	struct weir_error error = {0};
+	struct weir_offset *offsets =
+		weir__calloc(event->partition_count + 1, sizeof(*offsets));
+	enum weir_outcome outcome = WEIR_SUCCESS;
+
+	if (event->partition_count)
+		outcome = find_starts(worker, event, offsets, &error);
+	if (outcome == WEIR_SUCCESS)
+		take_over(worker, event, offsets);
+	else if (outcome != WEIR_AGAIN)
+		weir__worker_failed(worker, outcome, &error);
+	free(offsets);
+}
+
+/* ---- revoked and lost ---- */
+
+/* Is anything in hand that belongs to these partitions or shares a batch with them? */
+static bool
+finish_first(struct weir_worker *worker, const struct weir_event *event)
+{
+	if (!weir__batch_in_hand(worker))
+		return false;
+	if (event->type == WEIR_EVENT_LOST)
+		weir__batch_abort(worker); /* they are another's by now */
+	else
+		weir__batch_commit(worker, worker->pipeline->session_timeout_ms / 2);
+	return true;
+}
+
+void
+weir__revoked(struct weir_worker *worker, const struct weir_event *event)
+{
+	struct weir_error error = {0};
+	size_t index;
+
+	if (finish_first(worker, event))
+		return;
+	for (index = 0; index < event->partition_count; index++) {
+		if (event->partitions[index]->task)
+			weir__task_remove(worker, event->partitions[index]->task);
+	}
+	weir__log(worker->config.logger, WEIR_LOG_INFO, "partitions %s worker=%d count=%zu owned=%zu",
+	          event->type == WEIR_EVENT_LOST ? "lost" : "revoked", worker->config.index,
+	          event->partition_count, worker->task_count);
+	weir__worker_failed(worker, weir__session_answer(worker->session, &error), &error);
+	weir__next_tick_update(worker);
+}
+
+/* ---- offsets that are gone ---- */
+
+static void
+gap_stop(struct weir_worker *worker, const struct weir_event *event, int64_t low, int64_t high)
+{
+	struct weir_error error = {0};
+	const struct weir_partition *partition = event->partition;
+
+	if (event->offset < low)
+		weir_error_set(&error, WEIR_ELIMIT,
+		               "%s[%" PRId32 "]: committed %" PRId64 ", log starts at %" PRId64
+		               ": %" PRId64 " records lost to retention (errors/on_gap "
+		               "\"continue\" goes on)",
+		               partition->topic, partition->id, event->offset, low,
+		               low - event->offset);
+	else
+		weir_error_set(&error, WEIR_ELIMIT,
+		               "%s[%" PRId32 "]: committed %" PRId64 ", log ends at %" PRId64
+		               ": the topic was created anew or truncated (errors/on_gap "
+		               "\"continue\" starts at its beginning)",
+		               partition->topic, partition->id, event->offset, high);
+	weir__worker_fail(worker, &error);
+}
+
+void
+weir__gap(struct weir_worker *worker, const struct weir_event *event)
+{
+	struct weir_error error = {0};
+	struct weir_task *task = event->partition->task;
+	int64_t low, high;
+	enum weir_outcome outcome = weir__session_range(worker->session, event->partition->topic,
+	                                                event->partition->id, &low, &high,
+	                                                WEIR_SLICE_MS, &error);
+
+	if (outcome == WEIR_AGAIN) {
+		weir__task_rewind(worker, task, event->offset); /* meets the gap again */
+		return;
+	}
+	if (weir__worker_failed(worker, outcome, &error))
+		return;
+	if (worker->pipeline->on_gap == WEIR_ON_GAP_STOP) {
+		gap_stop(worker, event, low, high);
+		return;
+	}
+	weir__count(&worker->counts.lost, low > event->offset ? (uint64_t)(low - event->offset) : 0);
+	weir__log(worker->config.logger, WEIR_LOG_WARNING,
+	          "offsets are gone, going on partition=%s[%" PRId32 "] committed=%" PRId64
+	          " log_start=%" PRId64 " log_end=%" PRId64,
+	          event->partition->topic, event->partition->id, event->offset, low, high);
+	weir__batch_touch(worker, task, task->next);
+	task->next = low;
+	weir__task_rewind(worker, task, low);
+}

@@ -1,0 +1,51 @@
+/*
+ * Opens and closes tasks. A task knows its partition and its processors; what is done with
+ * its offsets is the worker's matter. Runs on the worker's thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <base/alloc.h>
+#include <run/at_most_once.h>
+#include <run/task.h>
+
+struct weir_task *
+weir__task_open(struct weir_chain *chain, struct weir_partition *partition, unsigned slot,
+                int64_t committed, struct weir_error *error)
+{
+	struct weir_task *task = weir__calloc(1, sizeof(*task));
+
+	task->chain = weir__chain_open(chain, partition->topic, partition->id, error);
+	if (!task->chain) {
+		free(task);
+		return NULL;
+	}
+	task->partition = partition;
+	task->slot = slot;
+	task->committed = committed;
+	task->next = partition->start;
+	task->rewind_to = WEIR_OFFSET_NONE;
+	return task;
+}
+
+void
+weir__task_close(struct weir_task *task)
+{
+	if (!task)
+		return;
+	weir__chain_close(task->chain);
+	weir__suspects_fini(&task->suspects);
+	weir__pending_free(task->pending);
+	free(task);
+}
+
+char *
+weir__task_place(const struct weir_task *task, int64_t offset, char *text, size_t size)
+{
+	snprintf(text, size, "%s[%" PRId32 "]@%" PRId64, task->partition->topic,
+	         task->partition->id, offset);
+	return text;
+}

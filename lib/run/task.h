@@ -1,0 +1,57 @@
+/*
+ * A task: what belongs to one partition of one input topic while a worker owns it.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef WEIR_RUN_TASK_H
+#define WEIR_RUN_TASK_H
+
+#include <broker/broker.h>
+#include <processor/chain.h>
+#include <run/suspect.h>
+
+struct weir_pending; /* at_most_once.h */
+
+struct weir_task {
+	struct weir_partition *partition;
+	struct weir_chain_task *chain;
+	unsigned slot; /* in the worker's table; half of a delivery tag */
+
+	int64_t committed; /* the group's offset as far as known; or WEIR_OFFSET_NONE */
+	int64_t base;      /* first offset of this batch; meant while touched */
+	int64_t next;      /* last processed + 1 */
+	bool touched;      /* consumed or emitted in this batch: its offset goes with it */
+	bool dirty;        /* its processors ran in this batch: roll back if it is aborted */
+	int64_t rewind_to; /* the consumer has to go back there; WEIR_OFFSET_NONE: no */
+	bool unresolved;   /* in a batch of unknown outcome: read what the broker has */
+
+	/* "try again later" */
+	bool waiting;
+	int64_t retry_offset;
+	int64_t retry_due_ms;
+	int64_t retry_attempts;
+
+	struct weir_suspects suspects;
+	struct weir_pending *pending; /* at-most-once: committed, not yet processed */
+};
+
+/* Open the processors of `partition`, which starts at partition->start. NULL with *error. */
+struct weir_task *weir__task_open(struct weir_chain *chain, struct weir_partition *partition,
+                                  unsigned slot, int64_t committed, struct weir_error *error);
+/* Close its processors. NULL is fine. */
+void weir__task_close(struct weir_task *task);
+
+/* The task becomes part of the batch; `offset` is where a rewind would go, if it is the first. */
+static inline void
+weir__task_touch(struct weir_task *task, int64_t offset)
+{
+	if (task->touched)
+		return;
+	task->touched = true;
+	task->base = offset;
+}
+
+/* "topic[partition]@offset" into `text`; returns it. */
+char *weir__task_place(const struct weir_task *task, int64_t offset, char *text, size_t size);
+
+#endif

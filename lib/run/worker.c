@@ -1,0 +1,412 @@
+/*
+ * The worker: its lifecycle, and the step that everything else hangs on.
+ *
+ * A step does one bounded piece of work in the phase that the worker is in. Rebalances need
+ * no phase of their own: poll gives the same event until it is answered, so they wait while
+ * what is in hand is committed or aborted. Runs on the worker's thread, but for the counters.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/alloc.h>
+#include <broker/memory.h>
+#include <run/at_most_once.h>
+#include <run/worker_private.h>
+
+static const struct weir_guarantee_ops *const guarantees[] = {
+	[WEIR_EXACTLY_ONCE] = &weir__exactly_once,
+	[WEIR_AT_LEAST_ONCE] = &weir__at_least_once,
+	[WEIR_AT_MOST_ONCE] = &weir__at_most_once,
+};
+
+int64_t
+weir__worker_now(const struct weir_worker *worker)
+{
+	return worker->config.clock->monotonic_ms(worker->config.clock);
+}
+
+/* The topics this worker writes: those of `outputs` in their order, then dead letters. */
+static const char **
+output_topics(struct weir_worker *worker, size_t *count)
+{
+	const struct weir_pipeline *pipeline = worker->pipeline;
+	const char **topics = weir__calloc(pipeline->output_count + 1, sizeof(*topics));
+
+	for (*count = 0; *count < pipeline->output_count; (*count)++)
+		topics[*count] = pipeline->outputs[*count].topic;
+	worker->dead_letter_output = -1;
+	if (pipeline->dead_letter_topic) {
+		worker->dead_letter_output = (int)*count;
+		topics[(*count)++] = pipeline->dead_letter_topic;
+	}
+	return topics;
+}
+
+static struct weir_session *
+open_session(struct weir_worker *worker, struct weir_error *error)
+{
+	const struct weir_pipeline *pipeline = worker->pipeline;
+	int index = worker->config.index;
+	size_t output_count;
+	const char **outputs = output_topics(worker, &output_count);
+	char *name = weir__format("worker %d", index);
+	char *member = weir__format("%s.%d", pipeline->instance, index);
+	char *transactional_id =
+		weir__format("%s/%s/%d", pipeline->name, pipeline->instance, index);
+	struct weir_session_config config = {
+		.name = name,
+		.guarantee = pipeline->guarantee,
+		.group = pipeline->name,
+		.group_instance = member,
+		.inputs = pipeline->inputs,
+		.input_count = pipeline->input_count,
+		.outputs = outputs,
+		.output_count = output_count,
+		.transaction_timeout_ms = pipeline->transaction_timeout_ms,
+		.session_timeout_ms = pipeline->session_timeout_ms,
+		.consumer = &pipeline->consumer,
+		.producer = &pipeline->producer,
+	};
+	struct weir_session *session;
+
+	if (pipeline->guarantee == WEIR_EXACTLY_ONCE)
+		config.transactional_id = transactional_id;
+	session = weir__broker_session_open(worker->config.broker, &config, error);
+	free(transactional_id);
+	free(member);
+	free(name);
+	free(outputs);
+	return session;
+}
+
+struct weir_worker *
+weir__worker_new(const struct weir_worker_config *config, struct weir_error *error)
+{
+	struct weir_worker *worker = weir__calloc(1, sizeof(*worker));
+
+	worker->config = *config;
+	worker->pipeline = config->pipeline;
+	worker->guarantee = guarantees[config->pipeline->guarantee];
+	worker->stateless = weir__chain_is_stateless(config->chain);
+	worker->held.max_bytes = (size_t)config->pipeline->commit_bytes;
+	worker->next_tick_ms = INT64_MAX;
+	worker->next_retry_ms = INT64_MAX;
+	worker->batch.give_up_ms = INT64_MAX;
+	worker->now_ms = weir__worker_now(worker);
+	worker->session = open_session(worker, error);
+	if (!worker->session) {
+		free(worker);
+		return NULL;
+	}
+	return worker;
+}
+
+/* Before their partitions go with the session. */
+static void
+close_tasks(struct weir_worker *worker)
+{
+	for (size_t slot = 0; slot < worker->slot_count; slot++)
+		weir__task_close(worker->tasks[slot]);
+}
+
+static void
+free_memory(struct weir_worker *worker)
+{
+	weir__held_fini(&worker->held);
+	weir__remembered_fini(&worker->remembered);
+	free(worker->batch.offsets);
+	free(worker->tasks);
+	free(worker);
+}
+
+void
+weir__worker_free(struct weir_worker *worker)
+{
+	if (!worker)
+		return;
+	close_tasks(worker);
+	weir__session_close(worker->session);
+	free_memory(worker);
+}
+
+void
+weir__worker_crash(struct weir_worker *worker)
+{
+	close_tasks(worker);
+	weir__memory_session_crash(worker->session);
+	free_memory(worker);
+}
+
+static void
+stop(struct weir_worker *worker, enum weir_worker_status status)
+{
+	worker->phase = WEIR_PHASE_STOPPED;
+	worker->status = status;
+}
+
+void
+weir__worker_fail(struct weir_worker *worker, const struct weir_error *error)
+{
+	weir_error_set(&worker->error, error->code ? error->code : WEIR_EBROKER, "%s",
+	               error->message);
+	weir__log(worker->config.logger, WEIR_LOG_ERROR, "stopping worker=%d reason=\"%s\"",
+	          worker->config.index, worker->error.message);
+	/* readers of the outputs would wait for this transaction until it times out */
+	if (worker->batch.transaction)
+		weir__session_abort(worker->session, WEIR_SLICE_MS, NULL);
+	stop(worker, WEIR_WORKER_FAILED);
+}
+
+void
+weir__worker_fenced(struct weir_worker *worker, const struct weir_error *error)
+{
+	weir_error_set(&worker->error, WEIR_EFENCED,
+	               "another instance \"%s\" of app \"%s\" took over: %s (give each "
+	               "instance a name of its own, --set /instance=...)",
+	               worker->pipeline->instance, worker->pipeline->name, error->message);
+	weir__log(worker->config.logger, WEIR_LOG_ERROR, "fenced worker=%d reason=\"%s\"",
+	          worker->config.index, worker->error.message);
+	stop(worker, WEIR_WORKER_FENCED);
+}
+
+bool
+weir__worker_failed(struct weir_worker *worker, enum weir_outcome outcome,
+                    const struct weir_error *error)
+{
+	switch (outcome) {
+	case WEIR_FENCED:
+		weir__worker_fenced(worker, error);
+		return true;
+	case WEIR_FATAL:
+		weir__worker_fail(worker, error);
+		return true;
+	case WEIR_UNKNOWN:
+		weir__batch_unknown(worker, error);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * The producer first: its init ends the transaction of a dead predecessor, whose offsets
+ * would otherwise be pending when partitions are assigned.
+ */
+static void
+step_start(struct weir_worker *worker)
+{
+	struct weir_error error = {0};
+	enum weir_outcome outcome =
+		weir__session_init(worker->session, WEIR_SLICE_MS, &error);
+
+	if (outcome == WEIR_AGAIN)
+		return;
+	if (outcome == WEIR_SUCCESS)
+		outcome = weir__session_subscribe(worker->session, &error);
+	if (outcome == WEIR_SUCCESS) {
+		worker->phase = WEIR_PHASE_RUN;
+		worker->joined = true;
+		return;
+	}
+	if (outcome == WEIR_FENCED)
+		weir__worker_fenced(worker, &error);
+	else
+		weir__worker_fail(worker, &error);
+}
+
+static void
+record_event(struct weir_worker *worker, const struct weir_event *event)
+{
+	struct weir_task *task = event->partition->task;
+
+	assert(task);
+	/* a record from before a rewind: the broker interface promises that there is none */
+	if (event->offset < task->next)
+		return;
+	if (worker->phase == WEIR_PHASE_RECOVER) {
+		/* all is paused; what slipped through is read again */
+		if (task->rewind_to == WEIR_OFFSET_NONE && !task->unresolved)
+			weir__task_rewind(worker, task, event->offset);
+		return;
+	}
+	worker->current.task = task;
+	worker->current.offset = event->offset;
+	worker->current.message = event->message;
+	if (worker->guarantee->commits_first)
+		weir__gather_current(worker);
+	else
+		weir__process_current(worker);
+}
+
+/*
+ * Read to the end: the position there counts control markers, which `next` cannot know.
+ * Committing it keeps the lag at 0 (kafka: markers take offsets).
+ */
+static void
+end_event(struct weir_worker *worker, const struct weir_event *event)
+{
+	struct weir_task *task = event->partition->task;
+
+	if (worker->phase == WEIR_PHASE_RECOVER || task->waiting ||
+	    task->rewind_to != WEIR_OFFSET_NONE || event->offset <= task->next)
+		return;
+	weir__batch_touch(worker, task, task->next);
+	task->next = event->offset;
+}
+
+void
+weir__worker_event(struct weir_worker *worker, const struct weir_event *event)
+{
+	worker->idle = event->type == WEIR_EVENT_IDLE;
+	switch (event->type) {
+	case WEIR_EVENT_IDLE:
+		break;
+	case WEIR_EVENT_RECORD:
+		record_event(worker, event);
+		break;
+	case WEIR_EVENT_END:
+		end_event(worker, event);
+		break;
+	case WEIR_EVENT_ASSIGNED:
+		weir__assigned(worker, event);
+		break;
+	case WEIR_EVENT_REVOKED:
+	case WEIR_EVENT_LOST:
+		weir__revoked(worker, event);
+		break;
+	case WEIR_EVENT_GAP:
+		weir__gap(worker, event);
+		break;
+	case WEIR_EVENT_FAILED:
+		weir__worker_failed(worker, event->outcome, event->error);
+		break;
+	}
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How long a poll may wait without missing what is due by time. */
+static int
+poll_wait(const struct weir_worker *worker, int wait_ms)
+{
+	int64_t due = earlier(earlier(weir__batch_due_ms(worker), worker->next_tick_ms),
+	                      worker->next_retry_ms);
+
+	if (due == INT64_MAX || due - worker->now_ms >= wait_ms)
+		return wait_ms;
+	return due > worker->now_ms ? (int)(due - worker->now_ms) : 0;
+}
+
+/* Nothing in hand, nothing to come: at-most-once has records after their commit, too. */
+static bool
+drained(struct weir_worker *worker)
+{
+	struct weir_error error = {0};
+
+	if (!worker->draining || weir__batch_in_hand(worker))
+		return false;
+	if (worker->guarantee->commits_first && !weir__at_most_once_drained(worker, &error))
+		return false;
+	stop(worker, WEIR_WORKER_DRAINED);
+	return true;
+}
+
+static void
+step_run(struct weir_worker *worker, int wait_ms)
+{
+	struct weir_event event;
+
+	if (worker->rewinds && !weir__rewind_tasks(worker))
+		return;
+	if (worker->current.task) {
+		weir__process_current(worker);
+		return;
+	}
+	if (worker->guarantee->commits_first && weir__process_pending(worker))
+		return;
+	if (weir__batch_due(worker)) {
+		weir__batch_commit(worker, INT64_MAX);
+		return;
+	}
+	if (drained(worker) || weir__run_ticks(worker))
+		return;
+	if (worker->next_retry_ms <= worker->now_ms) {
+		weir__run_retries(worker);
+		return;
+	}
+	weir__session_poll(worker->session, poll_wait(worker, wait_ms), &event);
+	weir__worker_event(worker, &event);
+}
+
+enum weir_worker_status
+weir__worker_step(struct weir_worker *worker, int wait_ms)
+{
+	worker->now_ms = weir__worker_now(worker);
+	switch (worker->phase) {
+	case WEIR_PHASE_START:
+		if (worker->draining)
+			stop(worker, WEIR_WORKER_DRAINED);
+		else
+			step_start(worker);
+		break;
+	case WEIR_PHASE_RUN:
+		step_run(worker, wait_ms);
+		break;
+	case WEIR_PHASE_SEND:
+		weir__send(worker);
+		break;
+	case WEIR_PHASE_END_BATCH:
+		weir__step_end_batch(worker);
+		break;
+	case WEIR_PHASE_COMMIT:
+		weir__step_commit(worker);
+		break;
+	case WEIR_PHASE_ABORT:
+		weir__step_abort(worker);
+		break;
+	case WEIR_PHASE_RECOVER:
+		weir__step_recover(worker, wait_ms);
+		break;
+	case WEIR_PHASE_STOPPED:
+		break;
+	}
+	return worker->status;
+}
+
+void
+weir__worker_drain(struct weir_worker *worker)
+{
+	worker->draining = true;
+}
+
+bool
+weir__worker_is_idle(const struct weir_worker *worker)
+{
+	return worker->phase == WEIR_PHASE_RUN && !weir__batch_in_hand(worker) &&
+	       !worker->current.task && !worker->pending && !worker->rewinds;
+}
+
+const struct weir_error *
+weir__worker_error(const struct weir_worker *worker)
+{
+	return &worker->error;
+}
+
+const struct weir_worker_counts *
+weir__worker_counts(const struct weir_worker *worker)
+{
+	return &worker->counts;
+}
+
+struct weir_session *
+weir__worker_session(struct weir_worker *worker)
+{
+	return worker->session;
+}

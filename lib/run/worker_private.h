@@ -1,0 +1,223 @@
+/*
+ * The worker's own state, shared by the files of lib/run that make up its machine:
+ *
+ *   worker.c     lifecycle, the step, reading events
+ *   process.c    one record: chain, verdicts, sending
+ *   reject.c     dead letters and what else becomes of rejected records
+ *   batch.c      what is in hand: commit, abort, what follows from them
+ *   rebalance.c  partitions come and go; offsets that are gone
+ *   recover.c    after an unknown outcome or a tainted producer
+ *   exactly_once.c, at_least_once.c, at_most_once.c   the guarantees
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef WEIR_RUN_WORKER_PRIVATE_H
+#define WEIR_RUN_WORKER_PRIVATE_H
+
+#include <run/guarantee.h>
+#include <run/task.h>
+#include <run/worker.h>
+
+/* How long one slice of a call to the broker may take. */
+#define WEIR_SLICE_MS 1000
+
+enum weir_phase {
+	WEIR_PHASE_START,     /* the producer gets ready, then the group is joined */
+	WEIR_PHASE_RUN,       /* poll and process */
+	WEIR_PHASE_SEND,      /* held records are being sent; the producer's queue was full */
+	WEIR_PHASE_END_BATCH, /* batch_end of the touched tasks */
+	WEIR_PHASE_COMMIT,
+	WEIR_PHASE_ABORT,
+	WEIR_PHASE_RECOVER,   /* all paused and still polled: replace, read offsets, back off */
+	WEIR_PHASE_STOPPED    /* status says why */
+};
+
+/* What was taken since the last commit. */
+struct weir_batch {
+	size_t touched;       /* tasks with an offset to commit; 0: nothing is in hand */
+	size_t records;
+	size_t bytes;         /* read and held */
+	int64_t started_ms;   /* monotonic; meant while something is in hand */
+	bool transaction;     /* exactly-once: it has begun */
+	bool alone;           /* it holds one suspect: commit right after it */
+	int stage;            /* the guarantee's own, within a commit */
+	int64_t give_up_ms;   /* commit within this, else abort (a revoke waits); INT64_MAX */
+	struct weir_offset *offsets; /* what commit commits; the same in each repetition */
+	size_t offset_count;
+	size_t offset_capacity;
+	size_t end_cursor;    /* END_BATCH: tasks done */
+};
+
+/* The record in hand: polled, neither done nor dropped. Borrowed until the next poll. */
+struct weir_current {
+	struct weir_task *task; /* NULL: none */
+	int64_t offset;
+	struct weir_message message;
+};
+
+/* Held records on their way out. */
+struct weir_sending {
+	const struct weir_held *items;
+	size_t count;
+	size_t sent;
+	uint64_t tag;
+	struct weir_task *task;
+	bool of_record;        /* of the current record; else of a tick or a batch's end */
+	enum weir_phase after;
+};
+
+/* What RECOVER has yet to do, in this order. */
+struct weir_recovery {
+	bool paused;
+	int64_t not_before_ms; /* back off; or let a heartbeat pass */
+	bool replace;
+	bool init;
+	bool resolve;
+	int asks; /* answers that made no sense, so far */
+};
+
+struct weir_worker {
+	struct weir_worker_config config;
+	const struct weir_pipeline *pipeline; /* config.pipeline */
+	const struct weir_guarantee_ops *guarantee;
+	struct weir_session *session;
+
+	enum weir_phase phase;
+	enum weir_worker_status status;
+	struct weir_error error;
+	bool draining;
+	bool joined;    /* subscribed */
+	bool stateless; /* no step keeps memory, ends batches or ticks */
+
+	struct weir_task **tasks; /* by slot; NULL: free */
+	size_t slot_count;
+	size_t task_count;
+	size_t rewinds; /* tasks with rewind_to set */
+	size_t waiting; /* tasks that wait to try again */
+	struct weir_remembered remembered; /* suspects of partitions that went away */
+
+	struct weir_batch batch;
+	struct weir_current current;
+	struct weir_sending sending;
+	struct weir_recovery recovery;
+	int failures_in_a_row; /* batches that did not commit since the last one that did */
+	int64_t lost_reported_ms;
+
+	struct weir_held_list held;
+	struct weir_reason reason;
+	struct weir_held dead_letter; /* its bytes are in held.arena */
+	int dead_letter_output;       /* -1: none */
+	int64_t now_ms;               /* monotonic, at the start of this step */
+	int64_t next_tick_ms;         /* over all tasks; INT64_MAX: none */
+	int64_t next_retry_ms;
+	struct weir_task *last_task;  /* whose record was processed last */
+	int64_t last_offset;
+
+	size_t pending;         /* at-most-once: records committed and not yet processed */
+	bool end_due;           /* at-most-once: batch_end has to follow them */
+	bool idle;              /* at-most-once: the last poll gave nothing */
+
+	struct weir_worker_counts counts;
+};
+
+/* Counters have one writer: no locked instruction. */
+static inline void
+weir__count(atomic_ullong *counter, unsigned long long by)
+{
+	atomic_store_explicit(counter,
+	                      atomic_load_explicit(counter, memory_order_relaxed) + by,
+	                      memory_order_relaxed);
+}
+
+/* A delivery tag names the source record: the task's slot and 48 bits of the offset. */
+#define WEIR_TAG_OFFSET_MASK ((UINT64_C(1) << 48) - 1)
+static inline uint64_t
+weir__tag(const struct weir_task *task, int64_t offset)
+{
+	return (uint64_t)task->slot << 48 | ((uint64_t)offset & WEIR_TAG_OFFSET_MASK);
+}
+
+/* ---- worker.c ---- */
+
+/* Stop with this error; an open transaction is aborted as well as it goes. */
+void weir__worker_fail(struct weir_worker *worker, const struct weir_error *error);
+void weir__worker_fenced(struct weir_worker *worker, const struct weir_error *error);
+/* FENCED, FATAL and UNKNOWN, which mean the same after each call; true: handled. */
+bool weir__worker_failed(struct weir_worker *worker, enum weir_outcome outcome,
+                         const struct weir_error *error);
+/* One event of a poll; also in RECOVER. */
+void weir__worker_event(struct weir_worker *worker, const struct weir_event *event);
+/* Monotonic time, read anew. */
+int64_t weir__worker_now(const struct weir_worker *worker);
+
+/* ---- process.c ---- */
+
+/* Run the current record through the chain and send what it emitted. */
+void weir__process_current(struct weir_worker *worker);
+/* Go on with worker->sending. */
+void weir__send(struct weir_worker *worker);
+/* Send what the current record emitted; then it is done. */
+void weir__send_record(struct weir_worker *worker, const struct weir_held *items, size_t count);
+/* Send what a tick or the end of a batch of `task` emitted, then go to `after`. */
+void weir__send_other(struct weir_worker *worker, struct weir_task *task,
+                      enum weir_phase after);
+/* The current record is done with: advance over it. */
+void weir__record_done(struct weir_worker *worker);
+/* Forget the current record; it is polled again. */
+void weir__drop_current(struct weir_worker *worker);
+/* Run ticks that are due; true: something was done. */
+bool weir__run_ticks(struct weir_worker *worker);
+/* Offer records again whose time has come. */
+void weir__run_retries(struct weir_worker *worker);
+/* Stop waiting (the partition goes on from where it is rewound to). */
+void weir__stop_waiting(struct weir_worker *worker, struct weir_task *task);
+void weir__next_tick_update(struct weir_worker *worker);
+
+/* ---- reject.c ---- */
+
+/* The current record is rejected for worker->reason. */
+void weir__reject_current(struct weir_worker *worker, bool omit_value);
+
+/* ---- batch.c ---- */
+
+/* `task` joins the batch; a rewind of it would go to `offset`. */
+void weir__batch_touch(struct weir_worker *worker, struct weir_task *task, int64_t offset);
+static inline bool
+weir__batch_in_hand(const struct weir_worker *worker)
+{
+	return worker->batch.touched > 0;
+}
+/* Time or size say: commit. */
+bool weir__batch_due(const struct weir_worker *worker);
+/* When it will be due by time; INT64_MAX: nothing in hand. */
+int64_t weir__batch_due_ms(const struct weir_worker *worker);
+/* Longest time a batch may take: 60 % of transaction.timeout.ms. */
+int64_t weir__batch_deadline_ms(const struct weir_worker *worker);
+void weir__batch_commit(struct weir_worker *worker, int64_t budget_ms);
+void weir__batch_abort(struct weir_worker *worker);
+/* What became of it is not known: forget it, RECOVER finds out. */
+void weir__batch_unknown(struct weir_worker *worker, const struct weir_error *error);
+void weir__step_end_batch(struct weir_worker *worker);
+void weir__step_commit(struct weir_worker *worker);
+void weir__step_abort(struct weir_worker *worker);
+/* Note delivery failures; false: one of them ended the worker. */
+bool weir__note_failures(struct weir_worker *worker, size_t *count);
+
+/* ---- rebalance.c ---- */
+
+void weir__assigned(struct weir_worker *worker, const struct weir_event *event);
+void weir__revoked(struct weir_worker *worker, const struct weir_event *event);
+void weir__gap(struct weir_worker *worker, const struct weir_event *event);
+void weir__task_remove(struct weir_worker *worker, struct weir_task *task);
+
+/* ---- recover.c ---- */
+
+void weir__recover(struct weir_worker *worker, bool replace, bool resolve, int64_t wait_ms);
+void weir__step_recover(struct weir_worker *worker, int wait_ms);
+/* Rewind tasks that asked for it; true: none is left. */
+bool weir__rewind_tasks(struct weir_worker *worker);
+void weir__task_rewind(struct weir_worker *worker, struct weir_task *task, int64_t offset);
+/* Its processors forget the batch; false: that ended the worker. */
+bool weir__task_rollback(struct weir_worker *worker, struct weir_task *task);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * A fleet: workers on the embedded broker, one thread, a virtual clock.
+ *
+ * Records tell the processor `probe` what to do, by their value:
+ *   reject              reject it
+ *   stop                stop the app
+ *   retry N             try again later, the first N times
+ *   slow MS             let MS pass on the clock
+ *   copies N            emit it N times
+ *   sized N             emit a value of N bytes
+ * Anything else is passed on. With "sum": true it adds 1 a record to its memory and emits
+ * "sum=N" at the end of a batch, then starts from 0. With "tick": "1s" it emits "tick".
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef WEIR_TESTS_RUN_FLEET_H
+#define WEIR_TESTS_RUN_FLEET_H
+
+#include <broker/memory.h>
+#include <run/worker.h>
+
+#define FLEET_WORKERS 4
+
+struct fleet {
+	struct weir_virtual_clock clock;
+	struct weir_logger logger;
+	struct weir_memory *memory;
+	struct weir_broker *broker;
+	struct weir_registry *registry;
+	struct weir_pipeline *pipeline;
+	struct weir_chain *chain;
+	struct weir_worker *workers[FLEET_WORKERS];
+	char log[4096]; /* the last lines */
+};
+
+/*
+ * Topics "in" (2 partitions), "out", "other" and "dead" (1 each), a pipeline in -> probe -> out with dead
+ * letters to "dead" and commits every 100 ms; `settings` are members put over it, as
+ * JSON ("\"guarantee\": \"at-least-once\"").
+ */
+void fleet_open(struct fleet *fleet, const char *settings);
+void fleet_close(struct fleet *fleet);
+
+/* Start worker `index`. */
+void fleet_start(struct fleet *fleet, int index);
+/* It dies without a word; start it again with fleet_start(). */
+void fleet_crash(struct fleet *fleet, int index);
+
+/* Append one record to in[partition]. */
+void fleet_put(struct fleet *fleet, int partition, const char *value);
+
+/* Put one record into `in` by a transaction that is committed, or aborted. */
+void fleet_put_transaction(struct fleet *fleet, const char *value, bool commit);
+
+/* The end of in[partition], markers counted. */
+int64_t fleet_end(struct fleet *fleet, int partition);
+
+/* Step all workers `steps` times, 10 ms apart. */
+void fleet_run(struct fleet *fleet, int steps);
+/* Until all have drained or ended; fails the test when that takes too long. */
+void fleet_drain(struct fleet *fleet);
+enum weir_worker_status fleet_status(struct fleet *fleet, int index);
+
+/*
+ * What a read_committed reader sees of a topic: values with a space between, in `text`.
+ */
+const char *fleet_read(struct fleet *fleet, const char *topic, char *text, size_t size);
+/* How many records that are. */
+size_t fleet_count(struct fleet *fleet, const char *topic);
+/* Value of header `name` of record `index` there; NULL: none. Borrowed until the next call. */
+const char *fleet_header(struct fleet *fleet, const char *topic, size_t index, const char *name);
+/* The group's committed offset of in[partition]. */
+int64_t fleet_committed(struct fleet *fleet, int partition);
+
+#endif

@@ -1,0 +1,346 @@
+/*
+ * What the worker does with records, by verdict and by guarantee, on the embedded broker.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <string.h>
+
+#include "tests/harness.h"
+#include "tests/run/fleet.h"
+
+#define DEAD "\"dead_letter\": {\"topic\": \"dead\"}"
+
+static struct fleet fleet;
+static char text[8192];
+
+/* The three guarantees, for loop tests. */
+static const char *const guarantees[] = {"exactly-once", "at-least-once", "at-most-once"};
+
+static const char *
+with_guarantee(int which, const char *more)
+{
+	static char settings[512];
+
+	snprintf(settings, sizeof(settings), "\"guarantee\": \"%s\"%s%s", guarantees[which],
+	         *more ? ", " : "", more);
+	return settings;
+}
+
+static void
+open_and_start(const char *settings)
+{
+	fleet_open(&fleet, settings);
+	fleet_start(&fleet, 0);
+}
+
+START_TEST(records_are_copied_in_order_and_committed)
+{
+	open_and_start(with_guarantee(_i, ""));
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 0, "b");
+	fleet_put(&fleet, 0, "c");
+	fleet_run(&fleet, 40);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a b c");
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 3);
+	fleet_drain(&fleet);
+	ck_assert_int_eq(fleet_status(&fleet, 0), WEIR_WORKER_DRAINED);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(empty_chain_copies)
+{
+	open_and_start(with_guarantee(_i, "\"steps\": []"));
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 1, NULL);
+	fleet_put(&fleet, 0, "");
+	fleet_run(&fleet, 40);
+	ck_assert_uint_eq(fleet_count(&fleet, "out"), 3);
+	ck_assert_ptr_nonnull(strstr(fleet_read(&fleet, "out", text, sizeof(text)), "null"));
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(drain_commits_what_is_in_hand)
+{
+	open_and_start(with_guarantee(_i, ""));
+	fleet_run(&fleet, 20);
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 1, "b");
+	fleet_run(&fleet, 2);
+	fleet_drain(&fleet);
+	ck_assert_uint_eq(fleet_count(&fleet, "out"), fleet_committed(&fleet, 0) +
+	                                                      fleet_committed(&fleet, 1));
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(rejected_record_becomes_a_dead_letter_and_leaves_nothing_else)
+{
+	open_and_start(with_guarantee(_i, DEAD));
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 0, "reject");
+	fleet_put(&fleet, 0, "b");
+	fleet_run(&fleet, 40);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a b");
+	ck_assert_str_eq(fleet_read(&fleet, "dead", text, sizeof(text)), "reject");
+	ck_assert_str_eq(fleet_header(&fleet, "dead", 0, "weir.source.topic"), "in");
+	ck_assert_str_eq(fleet_header(&fleet, "dead", 0, "weir.source.partition"), "0");
+	ck_assert_str_eq(fleet_header(&fleet, "dead", 0, "weir.source.offset"), "1");
+	ck_assert_str_eq(fleet_header(&fleet, "dead", 0, "weir.step"), "probe");
+	ck_assert_str_eq(fleet_header(&fleet, "dead", 0, "weir.reason"), "as told");
+	ck_assert_str_eq(fleet_header(&fleet, "dead", 0, "weir.app"), "app");
+	ck_assert_ptr_nonnull(fleet_header(&fleet, "dead", 0, "weir.time"));
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 3);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(rejected_record_stops_the_app_without_a_dead_letter_topic)
+{
+	open_and_start(with_guarantee(_i, ""));
+	fleet_put(&fleet, 0, "reject");
+	fleet_run(&fleet, 40);
+	ck_assert_int_eq(fleet_status(&fleet, 0), WEIR_WORKER_FAILED);
+	ck_assert_ptr_nonnull(
+		strstr(weir__worker_error(fleet.workers[0])->message, "in[0]@0: step probe: as told"));
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(rejected_record_is_dropped_and_counted_when_told_so)
+{
+	open_and_start(with_guarantee(_i, "\"errors\": {\"on_reject\": \"drop\"}"));
+	fleet_put(&fleet, 0, "reject");
+	fleet_put(&fleet, 0, "a");
+	fleet_run(&fleet, 40);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a");
+	ck_assert_uint_eq(weir__worker_counts(fleet.workers[0])->dropped, 1);
+	ck_assert_ptr_nonnull(strstr(fleet.log, "in[0]@0"));
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 2);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(stop_verdict_stops_with_place_and_reason)
+{
+	open_and_start(with_guarantee(_i, DEAD));
+	fleet_put(&fleet, 1, "a");
+	fleet_put(&fleet, 1, "stop");
+	fleet_run(&fleet, 40);
+	ck_assert_int_eq(fleet_status(&fleet, 0), WEIR_WORKER_FAILED);
+	ck_assert_ptr_nonnull(
+		strstr(weir__worker_error(fleet.workers[0])->message, "in[1]@1: step probe: as told"));
+	ck_assert_uint_eq(weir__memory_open_transactions(fleet.memory), 0);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(retry_holds_its_partition_in_order_while_others_go_on)
+{
+	open_and_start(with_guarantee(_i, ""));
+	fleet_run(&fleet, 20);
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 0, "retry 3");
+	fleet_put(&fleet, 0, "b");
+	fleet_put(&fleet, 1, "c");
+	fleet_run(&fleet, 40); /* 400 ms: tries at 0, 100 and 300 ms */
+	fleet_read(&fleet, "out", text, sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, "a"));
+	ck_assert_ptr_nonnull(strstr(text, "c"));
+	ck_assert_ptr_null(strstr(text, "retry"));
+	ck_assert_ptr_null(strstr(text, "b"));
+	ck_assert_uint_eq(weir__memory_open_transactions(fleet.memory), 0);
+	fleet_run(&fleet, 120);
+	fleet_read(&fleet, "out", text, sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, "retry 3 b"));
+	ck_assert_uint_eq(fleet_count(&fleet, "out"), 4);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(retry_attempts_end_in_rejection)
+{
+	open_and_start(with_guarantee(
+		_i, DEAD ", \"errors\": {\"retry_attempts\": 2, \"retry_backoff\": \"10ms\"}"));
+	fleet_put(&fleet, 0, "retry 100");
+	fleet_put(&fleet, 0, "a");
+	fleet_run(&fleet, 80);
+	ck_assert_str_eq(fleet_read(&fleet, "dead", text, sizeof(text)), "retry 100");
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a");
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(end_of_batch_emits_belong_to_the_batch)
+{
+	open_and_start(with_guarantee(_i, "\"steps\": [{\"use\": \"probe\", \"with\": {\"sum\": true}}]"));
+	fleet_run(&fleet, 20);
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 0, "b");
+	fleet_run(&fleet, 60);
+	fleet_read(&fleet, "out", text, sizeof(text));
+	ck_assert_msg(!strcmp(text, "sum=2") || !strcmp(text, "sum=1 sum=1"), "got: %s", text);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(ticks_emit_and_their_transaction_carries_offsets)
+{
+	open_and_start(with_guarantee(_i, "\"steps\": [{\"use\": \"probe\", \"with\": {\"tick\": \"200ms\"}}]"));
+	fleet_run(&fleet, 100);
+	ck_assert_ptr_nonnull(strstr(fleet_read(&fleet, "out", text, sizeof(text)), "tick tick"));
+	if (_i == 0) /* a task that consumed nothing commits where it starts */
+		ck_assert_int_eq(fleet_committed(&fleet, 0), 0);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(too_large_emit_is_rejected_before_anything_is_sent)
+{
+	open_and_start(with_guarantee(_i, DEAD));
+	fleet_put(&fleet, 0, "sized 2000000");
+	fleet_put(&fleet, 0, "a");
+	fleet_run(&fleet, 40);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a");
+	ck_assert_str_eq(fleet_read(&fleet, "dead", text, sizeof(text)), "sized 2000000");
+	ck_assert_ptr_nonnull(strstr(fleet_header(&fleet, "dead", 0, "weir.reason"), "max.message.bytes"));
+	ck_assert_uint_eq(weir__worker_counts(fleet.workers[0])->aborts, 0);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(position_behind_markers_is_committed)
+{
+	open_and_start(with_guarantee(_i, ""));
+	fleet_put_transaction(&fleet, "a", true);
+	fleet_put_transaction(&fleet, "b", false);
+	fleet_put_transaction(&fleet, "c", false);
+	fleet_run(&fleet, 60);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a");
+	for (int partition = 0; partition < 2; partition++) {
+		if (fleet_end(&fleet, partition) > 0)
+			ck_assert_int_eq(fleet_committed(&fleet, partition),
+			                 fleet_end(&fleet, partition));
+	}
+	ck_assert_int_eq(fleet_end(&fleet, 0) + fleet_end(&fleet, 1), 6); /* 3 are markers */
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(gap_stops_and_says_how_many_are_lost)
+{
+	open_and_start(with_guarantee(_i, ""));
+	for (int count = 0; count < 10; count++)
+		fleet_put(&fleet, 0, "a");
+	fleet_run(&fleet, 60);
+	fleet_crash(&fleet, 0);
+	for (int count = 0; count < 30; count++)
+		fleet_put(&fleet, 0, "b");
+	weir__memory_delete_records(fleet.memory, "in", 0, 25);
+	fleet_start(&fleet, 0);
+	fleet_run(&fleet, 60);
+	ck_assert_int_eq(fleet_status(&fleet, 0), WEIR_WORKER_FAILED);
+	ck_assert_ptr_nonnull(
+		strstr(weir__worker_error(fleet.workers[0])->message,
+	               "in[0]: committed 10, log starts at 25: 15 records lost to retention"));
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(gap_is_counted_when_told_to_continue)
+{
+	open_and_start(with_guarantee(_i, "\"errors\": {\"on_gap\": \"continue\"}"));
+	for (int count = 0; count < 10; count++)
+		fleet_put(&fleet, 0, "a");
+	fleet_run(&fleet, 60);
+	fleet_crash(&fleet, 0);
+	for (int count = 0; count < 30; count++)
+		fleet_put(&fleet, 0, "b");
+	weir__memory_delete_records(fleet.memory, "in", 0, 25);
+	fleet_start(&fleet, 0);
+	fleet_run(&fleet, 120);
+	ck_assert_uint_eq(weir__worker_counts(fleet.workers[0])->lost, 15);
+	ck_assert_uint_eq(fleet_count(&fleet, "out"), 25);
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 40);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(slow_record_is_tried_alone_then_rejected)
+{
+	open_and_start(with_guarantee(
+		0, DEAD ", \"kafka\": {\"bootstrap.servers\": \"none\", \"session.timeout.ms\": 45000}"));
+	fleet_run(&fleet, 20);
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 0, "slow 20000"); /* the transaction times out after 15 s */
+	fleet_put(&fleet, 0, "b");
+	fleet_run(&fleet, 1500);
+	ck_assert_msg(!strcmp(fleet_read(&fleet, "out", text, sizeof(text)), "a b"), "%s", fleet.log);
+	ck_assert_str_eq(fleet_read(&fleet, "dead", text, sizeof(text)), "slow 20000");
+	ck_assert_ptr_nonnull(strstr(fleet_header(&fleet, "dead", 0, "weir.reason"),
+	                             "transaction.timeout.ms"));
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(two_workers_share_the_partitions)
+{
+	open_and_start(with_guarantee(_i, ""));
+	fleet_start(&fleet, 1);
+	fleet_run(&fleet, 200);
+	ck_assert_uint_eq(weir__worker_counts(fleet.workers[0])->tasks, 1);
+	ck_assert_uint_eq(weir__worker_counts(fleet.workers[1])->tasks, 1);
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 1, "b");
+	fleet_run(&fleet, 40);
+	ck_assert_uint_eq(fleet_count(&fleet, "out"), 2);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(twin_fences_the_older_one)
+{
+	open_and_start(with_guarantee(_i, ""));
+	fleet_run(&fleet, 20);
+	struct weir_worker *older = fleet.workers[0];
+	fleet_start(&fleet, 0);
+	fleet.workers[1] = older;
+	fleet_run(&fleet, 200);
+	ck_assert_int_eq(fleet_status(&fleet, 1), WEIR_WORKER_FENCED);
+	fleet_put(&fleet, 0, "a");
+	fleet_run(&fleet, 40);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a");
+	fleet_close(&fleet);
+}
+END_TEST
+
+#define ADD(test) tcase_add_loop_test(tcase, test, 0, 3)
+
+int
+main(void)
+{
+	Suite *suite = suite_create("worker");
+	TCase *tcase = tcase_create("worker");
+
+	ADD(records_are_copied_in_order_and_committed);
+	ADD(empty_chain_copies);
+	ADD(drain_commits_what_is_in_hand);
+	ADD(rejected_record_becomes_a_dead_letter_and_leaves_nothing_else);
+	ADD(rejected_record_stops_the_app_without_a_dead_letter_topic);
+	ADD(rejected_record_is_dropped_and_counted_when_told_so);
+	ADD(stop_verdict_stops_with_place_and_reason);
+	ADD(retry_holds_its_partition_in_order_while_others_go_on);
+	ADD(retry_attempts_end_in_rejection);
+	ADD(end_of_batch_emits_belong_to_the_batch);
+	ADD(ticks_emit_and_their_transaction_carries_offsets);
+	ADD(too_large_emit_is_rejected_before_anything_is_sent);
+	ADD(position_behind_markers_is_committed);
+	ADD(gap_stops_and_says_how_many_are_lost);
+	ADD(gap_is_counted_when_told_to_continue);
+	tcase_add_test(tcase, slow_record_is_tried_alone_then_rejected);
+	ADD(two_workers_share_the_partitions);
+	ADD(twin_fences_the_older_one);
+	suite_add_tcase(suite, tcase);
+	return weir_test_run(suite);
+}
