@@ -81,29 +81,35 @@ weir__pipeline_too_deep(const char *text, size_t size, size_t *line, size_t *col
 	return false;
 }
 
-/* The text as JSON, new reference; NULL with "NAME:LINE:COLUMN: reason". */
+/*
+ * The text as JSON, new reference; NULL with "NAME:LINE:COLUMN: reason". The first fault is
+ * named, be it of grammar or of depth (jansson itself goes 2048 levels deep, which is safe).
+ */
 static json_t *
 parse_text(const char *text, size_t size, const char *name, struct weir_error *error)
 {
 	size_t line, column;
+	bool is_too_deep = weir__pipeline_too_deep(text, size, &line, &column);
 	json_error_t fault;
-	json_t *root;
+	json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
+	size_t fault_line = fault.line > 0 ? (size_t)fault.line : 1;
+	size_t fault_column = fault.column > 0 ? (size_t)fault.column : 1;
 	char *quote;
 
-	if (weir__pipeline_too_deep(text, size, &line, &column)) {
+	if (root && !is_too_deep)
+		return root;
+	if (root || (is_too_deep && (line < fault_line ||
+	                             (line == fault_line && column <= fault_column)))) {
+		json_decref(root);
 		weir_error_set(error, WEIR_ELIMIT, "%s:%zu:%zu: nested deeper than %d levels", name,
 		               line, column, WEIR_PIPELINE_MOST_LEVELS);
 		return NULL;
 	}
-	root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
-	if (root)
-		return root;
 	quote = strstr(fault.text, " near ");
 	if (quote)
 		*quote = '\0';
-	weir_error_set(error, WEIR_EJSON, "%s:%d:%d: not JSON: %s", name,
-	               fault.line > 0 ? fault.line : 1, fault.column > 0 ? fault.column : 1,
-	               fault.text);
+	weir_error_set(error, WEIR_EJSON, "%s:%zu:%zu: not JSON: %s", name, fault_line,
+	               fault_column, fault.text);
 	return NULL;
 }
 

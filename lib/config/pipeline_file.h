@@ -78,7 +78,7 @@ char *weir__pipeline_path(const char *folder, const char *path);
 
 /*
  * Is the JSON text nested deeper than we take? Then *line and *column say where. Looks at
- * brackets and strings only, before a parser that recurses gets it.
+ * brackets and strings only, and says nothing about whether it is JSON at all.
  */
 bool weir__pipeline_too_deep(const char *text, size_t size, size_t *line, size_t *column);
 
