@@ -100,20 +100,21 @@ size_t
 weir__produce_failures(struct weir_production *run, struct weir_error *error)
 {
 	struct weir_delivery_failure failures[16];
+	struct weir_delivery_failure first;
 	size_t total = 0;
 	size_t count;
 
 	while ((count = weir__session_failures(run->session, failures, 16)) > 0) {
-		const struct weir_delivery_failure *first = &failures[0];
-
 		if (total == 0)
-			weir_error_set(error,
-			               first->too_large ? WEIR_ELIMIT : WEIR_EBROKER,
-			               "%s:%" PRIu64 ": %s", run->input.name,
-			               weir__input_line_number(&run->input, first->tag),
-			               first->reason);
+			first = failures[0];
 		total += count;
 	}
+	if (total > 0)
+		weir_error_set(error, first.too_large ? WEIR_ELIMIT : WEIR_EBROKER,
+		               "%s:%" PRIu64 ": %s%s", run->input.name,
+		               weir__input_line_number(&run->input, first.tag), first.reason,
+		               first.too_large && total > 1
+		                       ? " (it, or a larger one that was sent along with it)" : "");
 	run->result->lost += total;
 	run->result->more_lost |= total >= FAILURES_KEPT;
 	return total;

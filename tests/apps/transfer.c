@@ -1,0 +1,207 @@
+/*
+ * Helpers of the tests of produce and consume; see transfer.h.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/apps/transfer.h"
+#include "tests/harness.h"
+
+static char folder[64];
+
+void
+transfer_folder_enter(void)
+{
+	snprintf(folder, sizeof(folder), "/tmp/weir-test-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_eq(chdir(folder), 0);
+}
+
+void
+transfer_folder_leave(void)
+{
+	char command[128];
+
+	ck_assert_int_eq(chdir("/"), 0);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	ck_assert_int_eq(system(command), 0);
+}
+
+void
+transfer_numbers(const char *path, int first, int last)
+{
+	FILE *file = fopen(path, "a");
+	int i;
+
+	ck_assert_ptr_nonnull(file);
+	for (i = first; i <= last; i++)
+		fprintf(file, "%d\n", i);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+void
+transfer_write(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+char *
+transfer_read(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text = NULL;
+	size_t size = 0;
+
+	if (!file)
+		return NULL;
+	if (getdelim(&text, &size, '\0', file) < 0) {
+		free(text);
+		text = strdup("");
+	}
+	fclose(file);
+	return text;
+}
+
+/* Mark the number in `text` as seen, once; it must be above *last. */
+static const char *
+see(char *seen, int count, const char *text, size_t size, int *last)
+{
+	static char wrong[96];
+	char number[24] = "";
+	int value;
+
+	snprintf(number, sizeof(number), "%.*s", (int)(size < 20 ? size : 20), text);
+	value = atoi(number);
+	if (value <= *last) {
+		snprintf(wrong, sizeof(wrong), "%d comes behind %d", value, *last);
+		return wrong;
+	}
+	*last = value;
+	if (value < 0 || value >= count || seen[value]++) {
+		snprintf(wrong, sizeof(wrong), "\"%s\" is %s", number,
+		         value < 0 || value >= count ? "not of the input" : "there twice");
+		return wrong;
+	}
+	return NULL;
+}
+
+static const char *
+missing(const char *seen, int count)
+{
+	static char wrong[64];
+	int i;
+
+	for (i = 0; i < count; i++) {
+		if (seen[i])
+			continue;
+		snprintf(wrong, sizeof(wrong), "%d is missing", i);
+		return wrong;
+	}
+	return NULL;
+}
+
+/* All committed records; -1 when the end cannot be reached. `seen` NULL only counts. */
+static int
+read_topic(struct weir_broker *broker, const char *topic, char *seen, int count,
+           const char **wrong)
+{
+	struct weir_cluster_info info = { 0 };
+	int32_t partition;
+	int total = 0;
+
+	ck_assert_int_eq(weir__broker_describe(broker, &topic, 1, &info, 5000, NULL), 0);
+	for (partition = 0; partition < info.topics[0].partitions; partition++) {
+		struct weir_offset start = { topic, partition, 0, NULL };
+		struct weir_reader *reader;
+		int64_t low;
+		int64_t high;
+		int idle = 0;
+		int last = -1;
+
+		ck_assert_int_eq(weir__broker_range(broker, topic, partition, &low, &high, 5000,
+		                                    NULL), 0);
+		if (high == 0)
+			continue;
+		reader = weir__broker_reader_open(broker, &start, 1, true, NULL);
+		ck_assert_ptr_nonnull(reader);
+		while (idle < 50) {
+			struct weir_offset place;
+			struct weir_message message;
+			struct weir_error error = { 0 };
+			enum weir_event_type type =
+				weir__reader_poll(reader, 100, &place, &message, &error);
+
+			ck_assert_msg(type != WEIR_EVENT_FAILED && type != WEIR_EVENT_GAP, "%s",
+			              error.message);
+			if (type == WEIR_EVENT_END && place.offset >= high)
+				break;
+			if (type != WEIR_EVENT_RECORD) {
+				idle++;
+				continue;
+			}
+			total++;
+			if (seen && !*wrong)
+				*wrong = see(seen, count, message.value.data, message.value.size,
+				             &last);
+		}
+		weir__reader_close(reader);
+		if (idle == 50)
+			total = -1;
+		if (total < 0)
+			break;
+	}
+	weir__cluster_info_fini(&info);
+	return total;
+}
+
+const char *
+transfer_check_numbers(struct weir_broker *broker, const char *topic, int count)
+{
+	const char *wrong = NULL;
+	char *seen = calloc((size_t)count + 1, 1);
+	int total = read_topic(broker, topic, seen, count, &wrong);
+
+	if (!wrong)
+		wrong = total < 0 ? "a transaction is open" : missing(seen, count);
+	free(seen);
+	return wrong;
+}
+
+int
+transfer_count(struct weir_broker *broker, const char *topic)
+{
+	return read_topic(broker, topic, NULL, 0, NULL);
+}
+
+const char *
+transfer_check_lines(const char *text, int count)
+{
+	const char *wrong = NULL;
+	char *seen = calloc((size_t)count + 1, 1);
+
+	while (!wrong && *text) {
+		const char *end = strchr(text, '\n');
+		int last = -1; /* lines of several partitions mix */
+
+		if (!end) {
+			wrong = "the last line is not whole";
+			break;
+		}
+		wrong = see(seen, count, text, (size_t)(end - text), &last);
+		text = end + 1;
+	}
+	if (!wrong)
+		wrong = missing(seen, count);
+	free(seen);
+	return wrong;
+}
