@@ -26,25 +26,38 @@ parse_number(const char *text, int64_t *number)
 	return errno || *end ? WEIR_EINVALID : 0;
 }
 
+/* Exactly two digits; -1 when they are none. */
+static int
+two_digits(const char *text)
+{
+	if (text[0] < '0' || text[0] > '9' || text[1] < '0' || text[1] > '9')
+		return -1;
+	return (text[0] - '0') * 10 + text[1] - '0';
+}
+
 /* "Z", "+HH", "+HHMM", "+HH:MM", or nothing: seconds to take off. */
 static int
 parse_zone(const char *text, int64_t *seconds)
 {
-	int hours = 0;
+	const char *at = text + 1;
+	int hours;
 	int minutes = 0;
-	int end = 0;
 
 	*seconds = 0;
 	if (*text == '\0' || strcmp(text, "Z") == 0 || strcmp(text, "z") == 0)
 		return 0;
 	if (*text != '+' && *text != '-')
 		return WEIR_EINVALID;
-	if (sscanf(text + 1, "%2d%n:%2d%n", &hours, &end, &minutes, &end) < 1)
+	hours = two_digits(at);
+	if (hours < 0 || hours > 14)
 		return WEIR_EINVALID;
-	if (end == 2 && text[3] != '\0' && sscanf(text + 3, "%2d%n", &minutes, &end) == 1)
-		end += 2;
-	if (text[1 + end] != '\0' || hours < 0 || hours > 14 || minutes < 0 || minutes > 59)
-		return WEIR_EINVALID;
+	at += 2;
+	if (*at != '\0') {
+		at += *at == ':';
+		minutes = two_digits(at);
+		if (minutes < 0 || minutes > 59 || at[2] != '\0')
+			return WEIR_EINVALID;
+	}
 	*seconds = (hours * 3600 + minutes * 60) * (*text == '-' ? -1 : 1);
 	return 0;
 }
