@@ -43,8 +43,8 @@ weir_strerror(int code)
 	switch (code) {
 	case WEIR_OK:
 		return "no error";
-#define TEXT_OF(value, name, text) \
-	case value:                \
+#define TEXT_OF(value, name, text)                                                       \
+	case value:                                                                      \
 		return text;
 		WEIR_ERROR_MAP(TEXT_OF)
 #undef TEXT_OF

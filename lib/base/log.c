@@ -49,7 +49,8 @@ trim_cut_character(char *line, size_t length)
 {
 	size_t start = length;
 
-	while (start > 0 && length - start < 4 && ((unsigned char)line[start - 1] & 0xc0) == 0x80)
+	while (start > 0 && length - start < 4 &&
+	       ((unsigned char)line[start - 1] & 0xc0) == 0x80)
 		start--;
 	if (start > 0 && ((unsigned char)line[start - 1] & 0xc0) == 0xc0)
 		line[start - 1] = '\0';
@@ -79,14 +80,15 @@ write_stderr(const struct weir_clock *clock, enum weir_log_level level, const ch
 
 	print_time(clock->wall_ms(clock), time_text, sizeof(time_text));
 	length = snprintf(text, sizeof(text), "%s %-7s %s\n", time_text,
-	                  weir__log_level_name(level), line);
+			  weir__log_level_name(level), line);
 	do {
 		written = write(STDERR_FILENO, text, (size_t)length);
 	} while (written < 0 && errno == EINTR);
 }
 
 void
-weir__log(const struct weir_logger *logger, enum weir_log_level level, const char *format, ...)
+weir__log(const struct weir_logger *logger, enum weir_log_level level, const char *format,
+	  ...)
 {
 	int saved_errno = errno;
 	char line[LINE_BYTES];
@@ -104,6 +106,7 @@ weir__log(const struct weir_logger *logger, enum weir_log_level level, const cha
 	if (logger->write)
 		logger->write(logger->opaque, level, line);
 	else
-		write_stderr(logger->clock ? logger->clock : weir__clock_system(), level, line);
+		write_stderr(logger->clock ? logger->clock : weir__clock_system(), level,
+			     line);
 	errno = saved_errno;
 }

@@ -170,9 +170,11 @@ distance(const char *a, size_t a_size, const char *b, size_t b_size)
 		for (size_t j = 1; j <= b_size; j++) {
 			bool same = fold(a[i - 1]) == fold(b[j - 1]);
 
-			row[j] = smallest(last[j] + 1, row[j - 1] + 1, last[j - 1] + !same);
+			row[j] = smallest(last[j] + 1, row[j - 1] + 1,
+					  last[j - 1] + !same);
 			if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) &&
-			    fold(a[i - 2]) == fold(b[j - 1]) && before[j - 2] + 1 < row[j])
+			    fold(a[i - 2]) == fold(b[j - 1]) &&
+			    before[j - 2] + 1 < row[j])
 				row[j] = before[j - 2] + 1;
 		}
 		before = last;
@@ -198,7 +200,8 @@ weir__nearest(const char *text, const char *const *names)
 		if (name_size > LONGEST_NEAREST)
 			continue;
 		edits = distance(text, size, *names, name_size);
-		if (edits < name_size && (edits < least || (edits == least && !nearest))) {
+		if (edits < name_size &&
+		    (edits < least || (edits == least && !nearest))) {
 			least = edits;
 			nearest = *names;
 		}

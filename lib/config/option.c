@@ -1,8 +1,8 @@
 /*
  * Option tables: rows of any size, parsing an object by them, checking the table itself.
  *
- * Knows that a plugin's rows may be longer or shorter than ours. What a value of each type
- * may look like is in option_value.c.
+ * Knows that a plugin's rows may be longer or shorter than ours. What a value of each
+ * type may look like is in option_value.c.
  *
  * Any thread; nothing is kept.
  *
@@ -22,7 +22,8 @@
 #define MOST_ROWS 1000 /* a table without an end would be read on and on */
 
 bool
-weir__option_row(const struct weir_option_table *table, size_t index, struct weir_option *row)
+weir__option_row(const struct weir_option_table *table, size_t index,
+		 struct weir_option *row)
 {
 	size_t size = table->row_size < sizeof(*row) ? table->row_size : sizeof(*row);
 
@@ -36,7 +37,7 @@ weir__option_row(const struct weir_option_table *table, size_t index, struct wei
 
 bool
 weir__option_find(const struct weir_option_table *table, const char *name,
-                  struct weir_option *row)
+		  struct weir_option *row)
 {
 	for (size_t i = 0; weir__option_row(table, i, row); i++) {
 		if (strcmp(row->name, name) == 0)
@@ -49,7 +50,7 @@ weir__option_find(const struct weir_option_table *table, const char *name,
 
 static int
 unknown_key(const struct weir_option_table *table, const char *place, const char *key,
-            struct weir_error *error)
+	    struct weir_error *error)
 {
 	const char *names[MOST_ROWS + 1];
 	struct weir_buffer known = {0};
@@ -66,13 +67,15 @@ unknown_key(const struct weir_option_table *table, const char *place, const char
 	nearest = weir__nearest(key, names);
 	if (nearest)
 		code = weir_error_set(error, WEIR_EINVALID,
-		                      "%s: unknown key; did you mean \"%s\"?", place, nearest);
+				      "%s: unknown key; did you mean \"%s\"?", place,
+				      nearest);
 	else if (count == 0)
 		code = weir_error_set(error, WEIR_EINVALID,
-		                      "%s: unknown key; there are no options here", place);
+				      "%s: unknown key; there are no options here",
+				      place);
 	else
-		code = weir_error_set(error, WEIR_EINVALID, "%s: unknown key; known are %s",
-		                      place, known.data);
+		code = weir_error_set(error, WEIR_EINVALID,
+				      "%s: unknown key; known are %s", place, known.data);
 	weir__buffer_fini(&known);
 	return code;
 }
@@ -89,7 +92,7 @@ place_of(const char *where, const char *key)
 
 static int
 check_keys(const struct weir_option_table *table, const json_t *object, const char *where,
-           struct weir_error *error)
+	   struct weir_error *error)
 {
 	struct weir_option row;
 	const char *key;
@@ -108,8 +111,9 @@ check_keys(const struct weir_option_table *table, const json_t *object, const ch
 }
 
 static int
-parse_row(const struct weir_option *row, const json_t *object, const char *where, void *target,
-          size_t target_size, struct weir_arena *arena, struct weir_error *error)
+parse_row(const struct weir_option *row, const json_t *object, const char *where,
+	  void *target, size_t target_size, struct weir_arena *arena,
+	  struct weir_error *error)
 {
 	const json_t *value = json_object_get(object, row->name);
 	json_t *standard = NULL;
@@ -123,8 +127,8 @@ parse_row(const struct weir_option *row, const json_t *object, const char *where
 	if (value)
 		code = weir__option_set(row, value, place, target, arena, error);
 	else if (row->flags & WEIR_OPTION_REQUIRED)
-		code = weir_error_set(error, WEIR_EINVALID, "%s: missing; expected: %s", place,
-		                      row->help);
+		code = weir_error_set(error, WEIR_EINVALID, "%s: missing; expected: %s",
+				      place, row->help);
 	free(place);
 	json_decref(standard);
 	return code;
@@ -132,15 +136,15 @@ parse_row(const struct weir_option *row, const json_t *object, const char *where
 
 int
 weir__options_parse(const struct weir_option_table *table, const json_t *object,
-                    const char *where, void *target, size_t target_size,
-                    struct weir_arena *arena, struct weir_error *error)
+		    const char *where, void *target, size_t target_size,
+		    struct weir_arena *arena, struct weir_error *error)
 {
 	struct weir_option row;
 	int code;
 
 	if (object && !json_is_object(object))
 		return weir_error_set(error, WEIR_EINVALID, "%s: expected an object",
-		                      *where ? where : "/");
+				      *where ? where : "/");
 	code = check_keys(table, object, where, error);
 	for (size_t i = 0; code == 0 && weir__option_row(table, i, &row); i++)
 		code = parse_row(&row, object, where, target, target_size, arena, error);
@@ -167,7 +171,8 @@ alignment_of(int32_t type)
 }
 
 static int
-check_standard(const struct weir_option *row, size_t target_size, struct weir_error *error)
+check_standard(const struct weir_option *row, size_t target_size,
+	       struct weir_error *error)
 {
 	struct weir_error reason = {0};
 	struct weir_arena arena = {0};
@@ -182,10 +187,11 @@ check_standard(const struct weir_option *row, size_t target_size, struct weir_er
 	if (!standard)
 		code = weir_error_set(&reason, WEIR_EINVALID, "%s: not JSON", row->name);
 	else
-		code = weir__option_set(row, standard, row->name, target, &arena, &reason);
+		code = weir__option_set(row, standard, row->name, target, &arena,
+					&reason);
 	if (code)
-		weir_error_set(error, code, "option %s: its default does not fit: %s", row->name,
-		               reason.message);
+		weir_error_set(error, code, "option %s: its default does not fit: %s",
+			       row->name, reason.message);
 	json_decref(standard);
 	weir__arena_fini(&arena);
 	free(target);
@@ -230,25 +236,28 @@ is_there_before(const struct weir_option_table *table, size_t index, const char 
 
 int
 weir__options_check_table(const struct weir_option_table *table, size_t target_size,
-                          struct weir_error *error)
+			  struct weir_error *error)
 {
 	struct weir_option row;
 	int code = 0;
 
-	if (table->rows && table->row_size < offsetof(struct weir_option, help) + sizeof(row.help))
-		return weir_error_set(error, WEIR_EINVALID, "option rows of %zu bytes are too short",
-		                      table->row_size);
+	if (table->rows &&
+	    table->row_size < offsetof(struct weir_option, help) + sizeof(row.help))
+		return weir_error_set(error, WEIR_EINVALID,
+				      "option rows of %zu bytes are too short",
+				      table->row_size);
 	for (size_t i = 0; code == 0 && weir__option_row(table, i, &row); i++) {
 		const char *fault = row_fault(&row, target_size);
 
 		if (i == MOST_ROWS)
-			return weir_error_set(error, WEIR_EINVALID, "more than %d option rows",
-			                      MOST_ROWS);
+			return weir_error_set(error, WEIR_EINVALID,
+					      "more than %d option rows", MOST_ROWS);
 		if (is_there_before(table, i, row.name))
 			fault = "is there twice";
 		if (fault)
-			return weir_error_set(error, WEIR_EINVALID, "option %zu, \"%s\", %s", i,
-			                      row.name, fault);
+			return weir_error_set(error, WEIR_EINVALID,
+					      "option %zu, \"%s\", %s", i, row.name,
+					      fault);
 		code = check_standard(&row, target_size, error);
 	}
 	return code;

@@ -59,8 +59,9 @@ type_words(const struct weir_option *row)
 static bool
 has_range(const struct weir_option *row)
 {
-	bool is_number = row->type == WEIR_OPTION_INT || row->type == WEIR_OPTION_DURATION ||
-	                 row->type == WEIR_OPTION_SIZE;
+	bool is_number = row->type == WEIR_OPTION_INT ||
+			 row->type == WEIR_OPTION_DURATION ||
+			 row->type == WEIR_OPTION_SIZE;
 
 	return is_number && (row->min != 0 || row->max != 0);
 }
@@ -76,7 +77,8 @@ help_row(const struct weir_option *row, struct weir_buffer *out)
 	if (row->flags & WEIR_OPTION_SECRET)
 		weir__buffer_add_text(out, ", secret");
 	else if (row->standard)
-		weir__buffer_printf(out, ", default %s", *row->standard ? row->standard : "\"\"");
+		weir__buffer_printf(out, ", default %s",
+				    *row->standard ? row->standard : "\"\"");
 	if (has_range(row) && row->max == INT64_MAX) {
 		weir__option_number_print(row->type, row->min, low, sizeof(low));
 		weir__buffer_printf(out, ", %s or more", low);
@@ -118,9 +120,10 @@ row_json(const struct weir_option *row)
 	json_t *object = json_object();
 
 	json_object_set_new(object, "name", json_string(row->name));
-	json_object_set_new(object, "type", json_string(weir__option_type_name(row->type)));
+	json_object_set_new(object, "type",
+			    json_string(weir__option_type_name(row->type)));
 	json_object_set_new(object, "required",
-	                    json_boolean(row->flags & WEIR_OPTION_REQUIRED));
+			    json_boolean(row->flags & WEIR_OPTION_REQUIRED));
 	if (row->flags & WEIR_OPTION_SECRET)
 		json_object_set_new(object, "secret", json_true());
 	else if (row->standard)

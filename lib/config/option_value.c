@@ -92,7 +92,7 @@ describe(const struct weir_option *row, const json_t *value, char *text, size_t 
 		if (row->flags & WEIR_OPTION_SECRET)
 			return "a string";
 		snprintf(text, size, "\"%.60s%s\"", json_string_value(value),
-		         json_string_length(value) > 60 ? "..." : "");
+			 json_string_length(value) > 60 ? "..." : "");
 		return text;
 	}
 	return "something else";
@@ -100,17 +100,17 @@ describe(const struct weir_option *row, const json_t *value, char *text, size_t 
 
 static int
 expected(const struct weir_option *row, const json_t *value, const char *place,
-         const char *what, struct weir_error *error)
+	 const char *what, struct weir_error *error)
 {
 	char text[80];
 
-	return weir_error_set(error, WEIR_EINVALID, "%s: expected %s, found %s", place, what,
-	                      describe(row, value, text, sizeof(text)));
+	return weir_error_set(error, WEIR_EINVALID, "%s: expected %s, found %s", place,
+			      what, describe(row, value, text, sizeof(text)));
 }
 
 static int
-set_string(const struct weir_option *row, const json_t *value, const char *place, void *member,
-           struct weir_arena *arena, struct weir_error *error)
+set_string(const struct weir_option *row, const json_t *value, const char *place,
+	   void *member, struct weir_arena *arena, struct weir_error *error)
 {
 	const char *copy;
 
@@ -123,20 +123,22 @@ set_string(const struct weir_option *row, const json_t *value, const char *place
 
 static int
 set_pointer(const struct weir_option *row, const json_t *value, const char *place,
-            void *member, struct weir_arena *arena, struct weir_error *error)
+	    void *member, struct weir_arena *arena, struct weir_error *error)
 {
 	if (!json_is_string(value) || !weir__json_pointer_valid(json_string_value(value)))
-		return expected(row, value, place, "a JSON pointer like \"/order/id\"", error);
+		return expected(row, value, place, "a JSON pointer like \"/order/id\"",
+				error);
 	return set_string(row, value, place, member, arena, error);
 }
 
 static int
-set_bool(const struct weir_option *row, const json_t *value, const char *place, void *member,
-         struct weir_error *error)
+set_bool(const struct weir_option *row, const json_t *value, const char *place,
+	 void *member, struct weir_error *error)
 {
 	const char *text = json_string_value(value);
 	bool truth = json_is_true(value) || (text && strcmp(text, "true") == 0);
-	bool known = truth || json_is_false(value) || (text && strcmp(text, "false") == 0);
+	bool known =
+		truth || json_is_false(value) || (text && strcmp(text, "false") == 0);
 
 	if (!known)
 		return expected(row, value, place, "true or false", error);
@@ -181,12 +183,13 @@ read_number(int32_t type, const json_t *value, int64_t *number)
 }
 
 static int
-set_number(const struct weir_option *row, const json_t *value, const char *place, void *member,
-           struct weir_error *error)
+set_number(const struct weir_option *row, const json_t *value, const char *place,
+	   void *member, struct weir_error *error)
 {
 	static const char *const wanted[] = {
 		[WEIR_OPTION_INT] = "a whole number",
-		[WEIR_OPTION_DURATION] = "a duration with its unit, like \"100ms\" or \"24h\"",
+		[WEIR_OPTION_DURATION] =
+			"a duration with its unit, like \"100ms\" or \"24h\"",
 		[WEIR_OPTION_SIZE] = "a size with its unit, like \"64MiB\"",
 	};
 	int64_t number = 0, min, max;
@@ -203,10 +206,10 @@ set_number(const struct weir_option *row, const json_t *value, const char *place
 	weir__option_number_print(row->type, min, low, sizeof(low));
 	weir__option_number_print(row->type, max, high, sizeof(high));
 	if (max == INT64_MAX)
-		return weir_error_set(error, WEIR_EINVALID, "%s: %s is below the least, %s",
-		                      place, found, low);
-	return weir_error_set(error, WEIR_EINVALID, "%s: %s is out of range (%s to %s)", place,
-	                      found, low, high);
+		return weir_error_set(error, WEIR_EINVALID,
+				      "%s: %s is below the least, %s", place, found, low);
+	return weir_error_set(error, WEIR_EINVALID, "%s: %s is out of range (%s to %s)",
+			      place, found, low, high);
 }
 
 /* Index of `text` in "a|b|c"; -1: none. */
@@ -227,8 +230,8 @@ choice_index(const char *choices, const char *text)
 }
 
 static int
-set_choice(const struct weir_option *row, const json_t *value, const char *place, void *member,
-           struct weir_error *error)
+set_choice(const struct weir_option *row, const json_t *value, const char *place,
+	   void *member, struct weir_error *error)
 {
 	const char *text = json_string_value(value);
 	int index = text ? choice_index(row->choices, text) : -1;
@@ -243,27 +246,31 @@ set_choice(const struct weir_option *row, const json_t *value, const char *place
 }
 
 static int
-set_strings(const struct weir_option *row, const json_t *value, const char *place, void *member,
-            struct weir_arena *arena, struct weir_error *error)
+set_strings(const struct weir_option *row, const json_t *value, const char *place,
+	    void *member, struct weir_arena *arena, struct weir_error *error)
 {
 	size_t count = json_is_string(value) ? 1 : json_array_size(value);
 	struct weir_strings strings = {NULL, count};
 	const char **items;
 
 	if (!json_is_string(value) && !json_is_array(value))
-		return expected(row, value, place, "a string or a list of strings", error);
+		return expected(row, value, place, "a string or a list of strings",
+				error);
 	if (count > MOST_STRINGS)
-		return weir_error_set(error, WEIR_EINVALID, "%s: has %zu elements, at most %d",
-		                      place, count, MOST_STRINGS);
+		return weir_error_set(error, WEIR_EINVALID,
+				      "%s: has %zu elements, at most %d", place, count,
+				      MOST_STRINGS);
 	items = weir__arena_alloc(arena, count * sizeof(*items));
 	for (size_t i = 0; i < count; i++) {
-		const json_t *item = json_is_string(value) ? value : json_array_get(value, i);
+		const json_t *item =
+			json_is_string(value) ? value : json_array_get(value, i);
 		char text[80];
 
 		if (!json_is_string(item))
 			return weir_error_set(error, WEIR_EINVALID,
-			                      "%s/%zu: expected a string, found %s", place, i,
-			                      describe(row, item, text, sizeof(text)));
+					      "%s/%zu: expected a string, found %s",
+					      place, i,
+					      describe(row, item, text, sizeof(text)));
 		items[i] = weir__arena_strdup(arena, json_string_value(item));
 	}
 	strings.items = items;
@@ -272,8 +279,8 @@ set_strings(const struct weir_option *row, const json_t *value, const char *plac
 }
 
 static int
-set_json(const struct weir_option *row, const json_t *value, const char *place, void *member,
-         struct weir_error *error)
+set_json(const struct weir_option *row, const json_t *value, const char *place,
+	 void *member, struct weir_error *error)
 {
 	if (row->type == WEIR_OPTION_OBJECT && !json_is_object(value))
 		return expected(row, value, place, "an object", error);
@@ -285,7 +292,7 @@ set_json(const struct weir_option *row, const json_t *value, const char *place, 
 
 int
 weir__option_set(const struct weir_option *row, const json_t *value, const char *place,
-                 void *target, struct weir_arena *arena, struct weir_error *error)
+		 void *target, struct weir_arena *arena, struct weir_error *error)
 {
 	void *member = (char *)target + row->offset;
 
@@ -316,7 +323,8 @@ weir__option_set(const struct weir_option *row, const json_t *value, const char 
 json_t *
 weir__option_standard(const struct weir_option *row)
 {
-	bool is_list = row->type == WEIR_OPTION_STRINGS && row->standard && *row->standard == '[';
+	bool is_list = row->type == WEIR_OPTION_STRINGS && row->standard &&
+		       *row->standard == '[';
 
 	if (!row->standard)
 		return NULL;

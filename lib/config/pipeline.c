@@ -17,21 +17,21 @@
 
 int
 weir__pipeline_read(const char *path, size_t most_bytes, char **text, size_t *size,
-                    struct weir_error *error)
+		    struct weir_error *error)
 {
 	FILE *file = fopen(path, "re");
 	int code = 0;
 
 	if (!file)
 		return weir_error_set(error, errno == ENOENT ? WEIR_ENOTFOUND : WEIR_EIO,
-		                      "%s: %s", path, strerror(errno));
+				      "%s: %s", path, strerror(errno));
 	*text = weir__alloc(most_bytes + 1);
 	*size = fread(*text, 1, most_bytes + 1, file);
 	if (ferror(file))
 		code = weir_error_set(error, WEIR_EIO, "%s: %s", path, strerror(errno));
 	else if (*size > most_bytes)
 		code = weir_error_set(error, WEIR_ELIMIT, "%s: larger than %zu KiB", path,
-		                      most_bytes / 1024);
+				      most_bytes / 1024);
 	else
 		(*text)[*size] = '\0';
 	fclose(file);
@@ -65,7 +65,8 @@ weir__pipeline_too_deep(const char *text, size_t size, size_t *line, size_t *col
 		if (c == '\n') {
 			++*line;
 			*column = 0;
-			in_string = false; /* no string goes on here; a fault for the parser */
+			in_string = false; /* no string goes on here; a fault for the
+					      parser */
 		} else if (in_string && c == '\\') {
 			*column += 1;
 			i++;
@@ -82,8 +83,9 @@ weir__pipeline_too_deep(const char *text, size_t size, size_t *line, size_t *col
 }
 
 /*
- * The text as JSON, new reference; NULL with "NAME:LINE:COLUMN: reason". The first fault is
- * named, be it of grammar or of depth (jansson itself goes 2048 levels deep, which is safe).
+ * The text as JSON, new reference; NULL with "NAME:LINE:COLUMN: reason". The first fault
+ * is named, be it of grammar or of depth (jansson itself goes 2048 levels deep, which is
+ * safe).
  */
 static json_t *
 parse_text(const char *text, size_t size, const char *name, struct weir_error *error)
@@ -91,7 +93,8 @@ parse_text(const char *text, size_t size, const char *name, struct weir_error *e
 	size_t line, column;
 	bool is_too_deep = weir__pipeline_too_deep(text, size, &line, &column);
 	json_error_t fault;
-	json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
+	json_t *root =
+		json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
 	size_t fault_line = fault.line > 0 ? (size_t)fault.line : 1;
 	size_t fault_column = fault.column > 0 ? (size_t)fault.column : 1;
 	char *quote;
@@ -99,23 +102,25 @@ parse_text(const char *text, size_t size, const char *name, struct weir_error *e
 	if (root && !is_too_deep)
 		return root;
 	if (root || (is_too_deep && (line < fault_line ||
-	                             (line == fault_line && column <= fault_column)))) {
+				     (line == fault_line && column <= fault_column)))) {
 		json_decref(root);
-		weir_error_set(error, WEIR_ELIMIT, "%s:%zu:%zu: nested deeper than %d levels", name,
-		               line, column, WEIR_PIPELINE_MOST_LEVELS);
+		weir_error_set(error, WEIR_ELIMIT,
+			       "%s:%zu:%zu: nested deeper than %d levels", name, line,
+			       column, WEIR_PIPELINE_MOST_LEVELS);
 		return NULL;
 	}
 	quote = strstr(fault.text, " near ");
 	if (quote)
 		*quote = '\0';
 	weir_error_set(error, WEIR_EJSON, "%s:%zu:%zu: not JSON: %s", name, fault_line,
-	               fault_column, fault.text);
+		       fault_column, fault.text);
 	return NULL;
 }
 
 static int
-fill(struct weir_pipeline *pipeline, const char *folder, const struct weir_override *overrides,
-     size_t override_count, struct weir_error *error)
+fill(struct weir_pipeline *pipeline, const char *folder,
+     const struct weir_override *overrides, size_t override_count,
+     struct weir_error *error)
 {
 	int code;
 
@@ -131,8 +136,8 @@ fill(struct weir_pipeline *pipeline, const char *folder, const struct weir_overr
 
 struct weir_pipeline *
 weir__pipeline_parse(const char *text, size_t size, const char *name, const char *folder,
-                     const struct weir_override *overrides, size_t override_count,
-                     struct weir_error *error)
+		     const struct weir_override *overrides, size_t override_count,
+		     struct weir_error *error)
 {
 	struct weir_pipeline *pipeline;
 	struct weir_error reason = {0};
@@ -159,7 +164,7 @@ weir__pipeline_parse(const char *text, size_t size, const char *name, const char
 
 struct weir_pipeline *
 weir__pipeline_load(const char *path, const struct weir_override *overrides,
-                    size_t override_count, struct weir_error *error)
+		    size_t override_count, struct weir_error *error)
 {
 	const char *slash = strrchr(path, '/');
 	struct weir_pipeline *pipeline;
@@ -172,7 +177,8 @@ weir__pipeline_load(const char *path, const struct weir_override *overrides,
 		folder = weir__strdup(".");
 	else
 		folder = weir__strndup(path, slash == path ? 1 : (size_t)(slash - path));
-	pipeline = weir__pipeline_parse(text, size, path, folder, overrides, override_count, error);
+	pipeline = weir__pipeline_parse(text, size, path, folder, overrides,
+					override_count, error);
 	explicit_bzero(text, size); /* it may hold passwords */
 	free(text);
 	free(folder);

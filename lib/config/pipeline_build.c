@@ -28,8 +28,8 @@ check_name(const char *place, const char *name, struct weir_error *error)
 {
 	if (weir__name_valid(name))
 		return 0;
-	return weir_error_set(error, WEIR_EINVALID, "%s: \"%.80s\" is not a name (" NAME_RULE ")",
-	                      place, name);
+	return weir_error_set(error, WEIR_EINVALID,
+			      "%s: \"%.80s\" is not a name (" NAME_RULE ")", place, name);
 }
 
 static int
@@ -38,17 +38,18 @@ check_topic(const char *place, const char *topic, struct weir_error *error)
 	if (weir__topic_valid(topic))
 		return 0;
 	return weir_error_set(error, WEIR_EINVALID,
-	                      "%s: \"%.80s\" is not a topic (" TOPIC_RULE ")", place, topic);
+			      "%s: \"%.80s\" is not a topic (" TOPIC_RULE ")", place,
+			      topic);
 }
 
 static int
 parse_section(struct weir_pipeline *pipeline, const char *path, const json_t *object,
-              void *target, struct weir_error *error)
+	      void *target, struct weir_error *error)
 {
 	const struct weir_section *section = weir__pipeline_section(path);
 
-	return weir__options_parse(&section->table, object, path, target, section->target_size,
-	                           &pipeline->arena, error);
+	return weir__options_parse(&section->table, object, path, target,
+				   section->target_size, &pipeline->arena, error);
 }
 
 /* ---- who and where ---- */
@@ -104,18 +105,20 @@ path_in(struct weir_arena *arena, const char *folder, const char *path)
 
 static int
 build_paths(struct weir_pipeline *pipeline, const struct weir_file_root *root,
-            const char *folder, struct weir_error *error)
+	    const char *folder, struct weir_error *error)
 {
 	size_t count = root->plugins.count;
 	const char **plugins;
 
 	if (count > MOST_PLUGINS)
-		return weir_error_set(error, WEIR_ELIMIT, "/plugins: %zu are more than %d", count,
-		                      MOST_PLUGINS);
+		return weir_error_set(error, WEIR_ELIMIT,
+				      "/plugins: %zu are more than %d", count,
+				      MOST_PLUGINS);
 	plugins = weir__arena_alloc(&pipeline->arena, count * sizeof(*plugins));
 	for (size_t i = 0; i < count; i++) {
 		if (!*root->plugins.items[i])
-			return weir_error_set(error, WEIR_EINVALID, "/plugins/%zu: is empty", i);
+			return weir_error_set(error, WEIR_EINVALID,
+					      "/plugins/%zu: is empty", i);
 		plugins[i] = path_in(&pipeline->arena, folder, root->plugins.items[i]);
 	}
 	pipeline->plugins = plugins;
@@ -131,12 +134,13 @@ build_paths(struct weir_pipeline *pipeline, const struct weir_file_root *root,
 
 static int
 build_names(struct weir_pipeline *pipeline, const struct weir_file_root *root,
-            struct weir_error *error)
+	    struct weir_error *error)
 {
 	int code;
 
 	pipeline->name = root->name;
-	pipeline->instance = root->instance ? root->instance : host_instance(&pipeline->arena);
+	pipeline->instance =
+		root->instance ? root->instance : host_instance(&pipeline->arena);
 	pipeline->guarantee = (enum weir_guarantee)root->guarantee;
 	pipeline->workers = root->workers;
 	code = check_name("/name", pipeline->name, error);
@@ -149,16 +153,18 @@ build_names(struct weir_pipeline *pipeline, const struct weir_file_root *root,
 
 static int
 build_inputs(struct weir_pipeline *pipeline, const struct weir_file_root *root,
-             struct weir_error *error)
+	     struct weir_error *error)
 {
 	const struct weir_strings *inputs = &root->inputs;
 	char place[40];
 
 	if (inputs->count == 0)
-		return weir_error_set(error, WEIR_EINVALID, "/inputs: expected at least one topic");
+		return weir_error_set(error, WEIR_EINVALID,
+				      "/inputs: expected at least one topic");
 	if (inputs->count > MOST_INPUTS)
-		return weir_error_set(error, WEIR_ELIMIT, "/inputs: %zu topics are more than %d",
-		                      inputs->count, MOST_INPUTS);
+		return weir_error_set(error, WEIR_ELIMIT,
+				      "/inputs: %zu topics are more than %d",
+				      inputs->count, MOST_INPUTS);
 	for (size_t i = 0; i < inputs->count; i++) {
 		int code;
 
@@ -169,9 +175,9 @@ build_inputs(struct weir_pipeline *pipeline, const struct weir_file_root *root,
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(inputs->items[i], inputs->items[j]) == 0)
 				return weir_error_set(error, WEIR_EINVALID,
-				                      "%s: \"%s\" is there already, as "
-				                      "/inputs/%zu",
-				                      place, inputs->items[i], j);
+						      "%s: \"%s\" is there already, as "
+						      "/inputs/%zu",
+						      place, inputs->items[i], j);
 		}
 	}
 	pipeline->inputs = inputs->items;
@@ -189,24 +195,26 @@ is_input(const struct weir_pipeline *pipeline, const char *topic)
 	return false;
 }
 
-/* A topic the app writes to must be none it reads from: records would go round for ever. */
+/* A topic the app writes to must be none it reads from: records would go round for ever.
+ */
 static int
-check_written_topic(const struct weir_pipeline *pipeline, const char *place, const char *topic,
-                    struct weir_error *error)
+check_written_topic(const struct weir_pipeline *pipeline, const char *place,
+		    const char *topic, struct weir_error *error)
 {
 	int code = check_topic(place, topic, error);
 
 	if (code == 0 && is_input(pipeline, topic))
-		code = weir_error_set(error, WEIR_EINVALID,
-		                      "%s: \"%s\" is an input too: its records would come back "
-		                      "for ever",
-		                      place, topic);
+		code = weir_error_set(
+			error, WEIR_EINVALID,
+			"%s: \"%s\" is an input too: its records would come back "
+			"for ever",
+			place, topic);
 	return code;
 }
 
 static int
 build_output(struct weir_pipeline *pipeline, const char *name, const json_t *value,
-             struct weir_error *error)
+	     struct weir_error *error)
 {
 	struct weir_output_topic *output = &pipeline->outputs[pipeline->output_count];
 	struct weir_buffer place = {0};
@@ -216,10 +224,11 @@ build_output(struct weir_pipeline *pipeline, const char *name, const json_t *val
 	weir__json_pointer_add(&place, name);
 	code = check_name(place.data, name, error);
 	if (code == 0 && !json_is_string(value))
-		code = weir_error_set(error, WEIR_EINVALID, "%s: expected a topic (a string)",
-		                      place.data);
+		code = weir_error_set(error, WEIR_EINVALID,
+				      "%s: expected a topic (a string)", place.data);
 	if (code == 0)
-		code = check_written_topic(pipeline, place.data, json_string_value(value), error);
+		code = check_written_topic(pipeline, place.data, json_string_value(value),
+					   error);
 	weir__buffer_fini(&place);
 	if (code)
 		return code;
@@ -231,16 +240,18 @@ build_output(struct weir_pipeline *pipeline, const char *name, const json_t *val
 
 static int
 build_outputs(struct weir_pipeline *pipeline, const struct weir_file_root *root,
-              struct weir_error *error)
+	      struct weir_error *error)
 {
 	size_t count = json_object_size(root->outputs);
 	const char *name;
 	json_t *value;
 
 	if (count > MOST_OUTPUTS)
-		return weir_error_set(error, WEIR_ELIMIT, "/outputs: %zu are more than %d", count,
-		                      MOST_OUTPUTS);
-	pipeline->outputs = weir__arena_alloc(&pipeline->arena, count * sizeof(*pipeline->outputs));
+		return weir_error_set(error, WEIR_ELIMIT,
+				      "/outputs: %zu are more than %d", count,
+				      MOST_OUTPUTS);
+	pipeline->outputs =
+		weir__arena_alloc(&pipeline->arena, count * sizeof(*pipeline->outputs));
 	json_object_foreach ((json_t *)root->outputs, name, value) {
 		int code;
 
@@ -251,12 +262,15 @@ build_outputs(struct weir_pipeline *pipeline, const struct weir_file_root *root,
 			return code;
 	}
 	if (pipeline->output_count == 0)
-		return weir_error_set(error, WEIR_EINVALID,
-		                      "/outputs: expected at least one name with its topic");
-	if (json_array_size(root->steps) == 0 && weir__pipeline_output(pipeline, "default") < 0)
-		return weir_error_set(error, WEIR_EINVALID,
-		                      "/outputs/default: missing; without steps, records are "
-		                      "copied there");
+		return weir_error_set(
+			error, WEIR_EINVALID,
+			"/outputs: expected at least one name with its topic");
+	if (json_array_size(root->steps) == 0 &&
+	    weir__pipeline_output(pipeline, "default") < 0)
+		return weir_error_set(
+			error, WEIR_EINVALID,
+			"/outputs/default: missing; without steps, records are "
+			"copied there");
 	return 0;
 }
 
@@ -294,8 +308,8 @@ standard_step_name(struct weir_pipeline *pipeline, const char *use)
 }
 
 static int
-check_step_outputs(const struct weir_pipeline *pipeline, const struct weir_step_config *step,
-                   struct weir_error *error)
+check_step_outputs(const struct weir_pipeline *pipeline,
+		   const struct weir_step_config *step, struct weir_error *error)
 {
 	const char *name;
 	json_t *value;
@@ -308,13 +322,14 @@ check_step_outputs(const struct weir_pipeline *pipeline, const struct weir_step_
 		weir__buffer_printf(&place, "%s/outputs", step->where);
 		weir__json_pointer_add(&place, name);
 		if (!target)
-			code = weir_error_set(error, WEIR_EINVALID,
-			                      "%s: expected a name from /outputs (a string)",
-			                      place.data);
+			code = weir_error_set(
+				error, WEIR_EINVALID,
+				"%s: expected a name from /outputs (a string)",
+				place.data);
 		else if (weir__pipeline_output(pipeline, target) < 0)
 			code = weir_error_set(error, WEIR_EINVALID,
-			                      "%s: there is no \"%.80s\" in /outputs", place.data,
-			                      target);
+					      "%s: there is no \"%.80s\" in /outputs",
+					      place.data, target);
 		weir__buffer_fini(&place);
 		if (code)
 			return code;
@@ -333,8 +348,8 @@ build_step(struct weir_pipeline *pipeline, const json_t *object, struct weir_err
 	int code;
 
 	snprintf(step->where, sizeof(step->where), "/steps/%zu", pipeline->step_count);
-	code = weir__options_parse(&section->table, object, step->where, &file, sizeof(file),
-	                           &pipeline->arena, error);
+	code = weir__options_parse(&section->table, object, step->where, &file,
+				   sizeof(file), &pipeline->arena, error);
 	if (code)
 		return code;
 	snprintf(place, sizeof(place), "%s/use", step->where);
@@ -351,24 +366,26 @@ build_step(struct weir_pipeline *pipeline, const json_t *object, struct weir_err
 		return code;
 	twin = step_named(pipeline, step->name);
 	if (twin)
-		return weir_error_set(error, WEIR_EINVALID, "%s: \"%s\" is the name of %s already",
-		                      place, step->name, twin->where);
+		return weir_error_set(error, WEIR_EINVALID,
+				      "%s: \"%s\" is the name of %s already", place,
+				      step->name, twin->where);
 	pipeline->step_count++;
 	return check_step_outputs(pipeline, step, error);
 }
 
 static int
 build_steps(struct weir_pipeline *pipeline, const struct weir_file_root *root,
-            struct weir_error *error)
+	    struct weir_error *error)
 {
 	size_t count = json_array_size(root->steps);
 	size_t index;
 	json_t *object;
 
 	if (count > MOST_STEPS)
-		return weir_error_set(error, WEIR_ELIMIT, "/steps: %zu are more than %d", count,
-		                      MOST_STEPS);
-	pipeline->steps = weir__arena_alloc(&pipeline->arena, count * sizeof(*pipeline->steps));
+		return weir_error_set(error, WEIR_ELIMIT, "/steps: %zu are more than %d",
+				      count, MOST_STEPS);
+	pipeline->steps =
+		weir__arena_alloc(&pipeline->arena, count * sizeof(*pipeline->steps));
 	json_array_foreach (root->steps, index, object) {
 		int code = build_step(pipeline, object, error);
 
@@ -382,7 +399,7 @@ build_steps(struct weir_pipeline *pipeline, const struct weir_file_root *root,
 
 static int
 build_dead_letter(struct weir_pipeline *pipeline, const struct weir_file_root *root,
-                  struct weir_error *error)
+		  struct weir_error *error)
 {
 	struct weir_file_dead_letter file = {0};
 	int code;
@@ -391,14 +408,16 @@ build_dead_letter(struct weir_pipeline *pipeline, const struct weir_file_root *r
 		return 0;
 	code = parse_section(pipeline, "/dead_letter", root->dead_letter, &file, error);
 	if (code == 0)
-		code = check_written_topic(pipeline, "/dead_letter/topic", file.topic, error);
+		code = check_written_topic(pipeline, "/dead_letter/topic", file.topic,
+					   error);
 	for (size_t i = 0; code == 0 && i < pipeline->output_count; i++) {
 		if (strcmp(pipeline->outputs[i].topic, file.topic) == 0)
-			code = weir_error_set(error, WEIR_EINVALID,
-			                      "/dead_letter/topic: \"%s\" is the topic of "
-			                      "/outputs/%s too: dead letters would stand among "
-			                      "its records",
-			                      file.topic, pipeline->outputs[i].name);
+			code = weir_error_set(
+				error, WEIR_EINVALID,
+				"/dead_letter/topic: \"%s\" is the topic of "
+				"/outputs/%s too: dead letters would stand among "
+				"its records",
+				file.topic, pipeline->outputs[i].name);
 	}
 	pipeline->dead_letter_topic = file.topic;
 	return code;
@@ -406,23 +425,26 @@ build_dead_letter(struct weir_pipeline *pipeline, const struct weir_file_root *r
 
 static int
 build_errors(struct weir_pipeline *pipeline, const struct weir_file_root *root,
-             struct weir_error *error)
+	     struct weir_error *error)
 {
 	struct weir_file_errors file = {0};
-	const char *on_reject = json_string_value(json_object_get(root->errors, "on_reject"));
+	const char *on_reject =
+		json_string_value(json_object_get(root->errors, "on_reject"));
 	int code = parse_section(pipeline, "/errors", root->errors, &file, error);
 
 	if (code)
 		return code;
 	if (file.retry_backoff > file.retry_backoff_max)
-		return weir_error_set(error, WEIR_EINVALID,
-		                      "/errors/retry_backoff: is above retry_backoff_max");
+		return weir_error_set(
+			error, WEIR_EINVALID,
+			"/errors/retry_backoff: is above retry_backoff_max");
 	pipeline->on_reject = (enum weir_on_reject)file.on_reject;
-	if (pipeline->on_reject == WEIR_ON_REJECT_DEAD_LETTER && !pipeline->dead_letter_topic) {
+	if (pipeline->on_reject == WEIR_ON_REJECT_DEAD_LETTER &&
+	    !pipeline->dead_letter_topic) {
 		if (on_reject)
 			return weir_error_set(error, WEIR_EINVALID,
-			                      "/errors/on_reject: \"dead-letter\" needs "
-			                      "/dead_letter/topic");
+					      "/errors/on_reject: \"dead-letter\" needs "
+					      "/dead_letter/topic");
 		pipeline->on_reject = WEIR_ON_REJECT_STOP;
 	}
 	pipeline->retry_backoff_ms = file.retry_backoff;
@@ -434,7 +456,7 @@ build_errors(struct weir_pipeline *pipeline, const struct weir_file_root *root,
 
 static int
 build_commit(struct weir_pipeline *pipeline, const struct weir_file_root *root,
-             struct weir_error *error)
+	     struct weir_error *error)
 {
 	struct weir_file_commit file = {0};
 	int code = parse_section(pipeline, "/commit", root->commit, &file, error);
@@ -447,12 +469,14 @@ build_commit(struct weir_pipeline *pipeline, const struct weir_file_root *root,
 
 int
 weir__pipeline_build(struct weir_pipeline *pipeline, const char *folder,
-                     struct weir_error *error)
+		     struct weir_error *error)
 {
 	static int (*const parts[])(struct weir_pipeline *, const struct weir_file_root *,
-	                            struct weir_error *) = {
-		build_names,       build_inputs, build_outputs, build_steps,
-		build_dead_letter, build_errors, build_commit,  weir__pipeline_build_kafka,
+				    struct weir_error *) = {
+		build_names,       build_inputs,
+		build_outputs,     build_steps,
+		build_dead_letter, build_errors,
+		build_commit,      weir__pipeline_build_kafka,
 	};
 	struct weir_file_root root = {0};
 	int code = parse_section(pipeline, "", pipeline->root, &root, error);

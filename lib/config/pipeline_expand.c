@@ -1,9 +1,9 @@
 /*
  * ${NAME}, ${NAME:-otherwise}, $$ and @file:PATH inside the strings of the pipeline file.
  *
- * Runs after parsing, so that no value of the environment can change the file's shape. What
- * was put in is not looked at again. A dollar before anything else stays (jq programs are
- * full of them). Messages name variables and files, never what they hold.
+ * Runs after parsing, so that no value of the environment can change the file's shape.
+ * What was put in is not looked at again. A dollar before anything else stays (jq
+ * programs are full of them). Messages name variables and files, never what they hold.
  *
  * Any thread, but reads the environment.
  *
@@ -17,7 +17,8 @@
 #include <config/pipeline_file.h>
 
 #define FILE_PREFIX "@file:"
-#define MOST_EXPANDED_BYTES (16 * WEIR_PIPELINE_MOST_BYTES) /* of all strings together */
+#define MOST_EXPANDED_BYTES (16 * WEIR_PIPELINE_MOST_BYTES) /* of all strings together   \
+							     */
 
 struct expander {
 	const char *folder;
@@ -35,7 +36,8 @@ place_text(const struct expander *expander)
 static bool
 is_variable_name(const char *text, size_t size)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
 
 	if (size == 0 || size > 255 || !strchr(letters, text[0]))
 		return false;
@@ -48,7 +50,8 @@ is_variable_name(const char *text, size_t size)
 
 /* `text` is what stands between the braces. */
 static int
-add_variable(struct expander *expander, const char *text, size_t size, struct weir_buffer *out)
+add_variable(struct expander *expander, const char *text, size_t size,
+	     struct weir_buffer *out)
 {
 	const char *otherwise = memmem(text, size, ":-", 2);
 	size_t name_size = otherwise ? (size_t)(otherwise - text) : size;
@@ -57,9 +60,9 @@ add_variable(struct expander *expander, const char *text, size_t size, struct we
 
 	if (!is_variable_name(text, name_size))
 		return weir_error_set(expander->error, WEIR_EINVALID,
-		                      "%s: ${%.*s}: not the name of a variable",
-		                      place_text(expander), (int)(name_size > 60 ? 60 : name_size),
-		                      text);
+				      "%s: ${%.*s}: not the name of a variable",
+				      place_text(expander),
+				      (int)(name_size > 60 ? 60 : name_size), text);
 	name = weir__strndup(text, name_size);
 	value = getenv(name);
 	free(name);
@@ -68,11 +71,11 @@ add_variable(struct expander *expander, const char *text, size_t size, struct we
 		return 0;
 	}
 	if (!value)
-		return weir_error_set(expander->error, WEIR_EINVALID,
-		                      "%s: the environment variable %.*s is not set (a default "
-		                      "is written ${%.*s:-...})",
-		                      place_text(expander), (int)name_size, text, (int)name_size,
-		                      text);
+		return weir_error_set(
+			expander->error, WEIR_EINVALID,
+			"%s: the environment variable %.*s is not set (a default "
+			"is written ${%.*s:-...})",
+			place_text(expander), (int)name_size, text, (int)name_size, text);
 	weir__buffer_add_text(out, value);
 	return 0;
 }
@@ -97,14 +100,15 @@ expand_text(struct expander *expander, const char *text, struct weir_buffer *out
 		end = strchr(text, '}');
 		if (!end)
 			return weir_error_set(expander->error, WEIR_EINVALID,
-			                      "%s: ${ without its }", place_text(expander));
+					      "%s: ${ without its }",
+					      place_text(expander));
 		code = add_variable(expander, text + 1, (size_t)(end - text - 1), out);
 		if (code)
 			return code;
 		if (out->size > WEIR_PIPELINE_MOST_BYTES)
 			return weir_error_set(expander->error, WEIR_ELIMIT,
-			                      "%s: larger than 1 MiB with its variables",
-			                      place_text(expander));
+					      "%s: larger than 1 MiB with its variables",
+					      place_text(expander));
 		text = end + 1;
 	}
 	return 0;
@@ -126,10 +130,11 @@ expand_file(struct expander *expander, const char *name, struct weir_buffer *out
 	path = weir__pipeline_path(expander->folder, expanded.size ? expanded.data : "");
 	code = weir__pipeline_read(path, WEIR_PIPELINE_MOST_BYTES, &text, &size, &reason);
 	if (code == 0 && memchr(text, '\0', size))
-		code = weir_error_set(&reason, WEIR_EINVALID, "%s: holds a zero byte", path);
+		code = weir_error_set(&reason, WEIR_EINVALID, "%s: holds a zero byte",
+				      path);
 	if (code) {
 		weir_error_set(expander->error, code, "%s: %s", place_text(expander),
-		               reason.message);
+			       reason.message);
 		goto out;
 	}
 	if (size > 0 && text[size - 1] == '\n')
@@ -160,12 +165,13 @@ expand_string(struct expander *expander, json_t *string)
 	expander->expanded_bytes += out.size;
 	if (code == 0 && expander->expanded_bytes > MOST_EXPANDED_BYTES)
 		code = weir_error_set(expander->error, WEIR_ELIMIT,
-		                      "%s: variables and files come to more than 16 MiB",
-		                      place_text(expander));
-	if (code == 0 && json_string_setn(string, out.size ? out.data : "", out.size) != 0)
+				      "%s: variables and files come to more than 16 MiB",
+				      place_text(expander));
+	if (code == 0 &&
+	    json_string_setn(string, out.size ? out.data : "", out.size) != 0)
 		code = weir_error_set(expander->error, WEIR_EINVALID,
-		                      "%s: what was put in is not valid UTF-8",
-		                      place_text(expander));
+				      "%s: what was put in is not valid UTF-8",
+				      place_text(expander));
 	weir__buffer_fini(&out);
 	return code;
 }

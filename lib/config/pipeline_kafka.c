@@ -30,7 +30,7 @@ place_of(const char *where, const char *name)
 
 static int
 set_property(struct weir_properties *properties, const char *where, const char *name,
-             const json_t *value, struct weir_error *error)
+	     const json_t *value, struct weir_error *error)
 {
 	char *text = NULL;
 	char *place;
@@ -47,7 +47,7 @@ set_property(struct weir_properties *properties, const char *where, const char *
 	default:
 		place = place_of(where, name);
 		weir_error_set(error, WEIR_EINVALID,
-		               "%s: expected a string, a number, true or false", place);
+			       "%s: expected a string, a number, true or false", place);
 		free(place);
 		return WEIR_EINVALID;
 	}
@@ -63,15 +63,16 @@ set_property(struct weir_properties *properties, const char *where, const char *
 
 static int
 set_all(struct weir_properties *properties, const char *where, const json_t *object,
-        const struct weir_option_table *own, bool is_own_allowed, struct weir_error *error)
+	const struct weir_option_table *own, bool is_own_allowed,
+	struct weir_error *error)
 {
 	struct weir_option row;
 	const char *name;
 	json_t *value;
 
 	if (json_object_size(object) > MOST_PROPERTIES)
-		return weir_error_set(error, WEIR_ELIMIT, "%s: more than %d properties", where,
-		                      MOST_PROPERTIES);
+		return weir_error_set(error, WEIR_ELIMIT, "%s: more than %d properties",
+				      where, MOST_PROPERTIES);
 	json_object_foreach ((json_t *)object, name, value) {
 		int code;
 
@@ -79,7 +80,8 @@ set_all(struct weir_properties *properties, const char *where, const json_t *obj
 			if (is_own_allowed)
 				continue;
 			return weir_error_set(error, WEIR_EINVALID,
-			                      "%s/%s: belongs in /kafka itself", where, name);
+					      "%s/%s: belongs in /kafka itself", where,
+					      name);
 		}
 		code = set_property(properties, where, name, value, error);
 		if (code)
@@ -112,11 +114,13 @@ report(const struct weir_property_fault *fault, const struct weir_file_kafka *ka
 	bool is_producer = fault->client == WEIR_CLIENT_PRODUCER;
 	const char *where = is_producer ? "/kafka/producer/" : "/kafka/consumer/";
 
-	if (!json_object_get(is_producer ? kafka->producer : kafka->consumer, fault->name))
+	if (!json_object_get(is_producer ? kafka->producer : kafka->consumer,
+			     fault->name))
 		where = "/kafka/";
 	if (*fault->name == '/') /* a place in the file already */
 		where = "";
-	return weir_error_set(error, WEIR_EINVALID, "%s%s: %s", where, fault->name, fault->text);
+	return weir_error_set(error, WEIR_EINVALID, "%s%s: %s", where, fault->name,
+			      fault->text);
 }
 
 static int
@@ -132,17 +136,17 @@ check(const struct weir_pipeline *pipeline, const struct weir_file_kafka *kafka,
 	struct weir_property_fault fault;
 
 	if (weir__properties_find_fault(&pipeline->consumer, &pipeline->producer,
-	                                pipeline->guarantee, &fault))
+					pipeline->guarantee, &fault))
 		return report(&fault, kafka, error);
 	if (weir__properties_find_time_fault(&pipeline->consumer, &pipeline->producer,
-	                                     pipeline->guarantee, &times, &fault))
+					     pipeline->guarantee, &times, &fault))
 		return report(&fault, kafka, error);
 	return 0;
 }
 
 int
-weir__pipeline_build_kafka(struct weir_pipeline *pipeline, const struct weir_file_root *root,
-                           struct weir_error *error)
+weir__pipeline_build_kafka(struct weir_pipeline *pipeline,
+			   const struct weir_file_root *root, struct weir_error *error)
 {
 	const struct weir_section *section = weir__pipeline_section("/kafka");
 	const struct weir_option_table *own = &section->table;
@@ -151,22 +155,23 @@ weir__pipeline_build_kafka(struct weir_pipeline *pipeline, const struct weir_fil
 	int code;
 
 	code = weir__options_parse(own, keys, section->path, &kafka, sizeof(kafka),
-	                           &pipeline->arena, error);
+				   &pipeline->arena, error);
 	if (code == 0)
-		code = set_all(&pipeline->client, "/kafka", root->kafka, own, true, error);
+		code = set_all(&pipeline->client, "/kafka", root->kafka, own, true,
+			       error);
 	weir__properties_copy(&pipeline->consumer, &pipeline->client);
 	weir__properties_copy(&pipeline->producer, &pipeline->client);
 	if (code == 0)
-		code = set_all(&pipeline->consumer, "/kafka/consumer", kafka.consumer, own, false,
-		               error);
+		code = set_all(&pipeline->consumer, "/kafka/consumer", kafka.consumer,
+			       own, false, error);
 	if (code == 0)
-		code = set_all(&pipeline->producer, "/kafka/producer", kafka.producer, own, false,
-		               error);
+		code = set_all(&pipeline->producer, "/kafka/producer", kafka.producer,
+			       own, false, error);
 	pipeline->offset_reset = (enum weir_reset)kafka.auto_offset_reset;
 	pipeline->transaction_timeout_ms = kafka.transaction_timeout_ms;
 	pipeline->session_timeout_ms = kafka.session_timeout_ms;
-	pipeline->drain_ms = root->drain_timeout ? root->drain_timeout
-	                                         : kafka.session_timeout_ms / 2;
+	pipeline->drain_ms =
+		root->drain_timeout ? root->drain_timeout : kafka.session_timeout_ms / 2;
 	if (code == 0)
 		code = check(pipeline, &kafka, error);
 	json_decref(keys);

@@ -1,7 +1,8 @@
 /*
  * --set POINTER=VALUE: put values into the parsed file, before it is checked.
  *
- * Objects on the way are made where they are missing; lists are only extended at their end.
+ * Objects on the way are made where they are missing; lists are only extended at their
+ * end.
  *
  * Any thread; nothing is kept.
  *
@@ -66,12 +67,15 @@ read_value(const struct weir_override *override, struct weir_error *error)
 	size_t line, column;
 	json_t *value;
 
-	if (weir__pipeline_too_deep(override->value, strlen(override->value), &line, &column)) {
-		weir_error_set(error, WEIR_ELIMIT, "--set %s: nested deeper than %d levels",
-		               override->pointer, WEIR_PIPELINE_MOST_LEVELS);
+	if (weir__pipeline_too_deep(override->value, strlen(override->value), &line,
+				    &column)) {
+		weir_error_set(error, WEIR_ELIMIT,
+			       "--set %s: nested deeper than %d levels",
+			       override->pointer, WEIR_PIPELINE_MOST_LEVELS);
 		return NULL;
 	}
-	value = json_loads(override->value, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+	value = json_loads(override->value, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES,
+			   NULL);
 	if ((json_is_number(value) || json_is_boolean(value)) &&
 	    find_row(override->pointer, &row) && is_text_row(&row)) {
 		json_decref(value);
@@ -80,8 +84,9 @@ read_value(const struct weir_override *override, struct weir_error *error)
 	if (!value)
 		value = json_string(override->value);
 	if (!value)
-		weir_error_set(error, WEIR_EINVALID, "--set %s: the value is not valid UTF-8",
-		               override->pointer);
+		weir_error_set(error, WEIR_EINVALID,
+			       "--set %s: the value is not valid UTF-8",
+			       override->pointer);
 	return value;
 }
 
@@ -145,15 +150,17 @@ no_way(const struct weir_override *override, const json_t *node, const char *tok
        struct weir_error *error)
 {
 	if (json_is_array(node))
-		return weir_error_set(error, WEIR_EINVALID,
-		                      "--set %s: \"%s\" is no place in a list of %zu (0 to %zu, "
-		                      "or - to append)",
-		                      override->pointer, token, json_array_size(node),
-		                      json_array_size(node));
-	return weir_error_set(error, WEIR_EINVALID,
-	                      "--set %s: \"%s\" would stand in what is neither an object nor a "
-	                      "list, or is not valid UTF-8",
-	                      override->pointer, token);
+		return weir_error_set(
+			error, WEIR_EINVALID,
+			"--set %s: \"%s\" is no place in a list of %zu (0 to %zu, "
+			"or - to append)",
+			override->pointer, token, json_array_size(node),
+			json_array_size(node));
+	return weir_error_set(
+		error, WEIR_EINVALID,
+		"--set %s: \"%s\" would stand in what is neither an object nor a "
+		"list, or is not valid UTF-8",
+		override->pointer, token);
 }
 
 static int
@@ -200,7 +207,7 @@ levels_of(const char *pointer)
 
 int
 weir__pipeline_override(json_t *root, const struct weir_override *overrides, size_t count,
-                        struct weir_error *error)
+			struct weir_error *error)
 {
 	for (size_t i = 0; i < count; i++) {
 		const char *pointer = overrides[i].pointer;
@@ -208,13 +215,13 @@ weir__pipeline_override(json_t *root, const struct weir_override *overrides, siz
 
 		if (*pointer != '/' || !weir__json_pointer_valid(pointer))
 			return weir_error_set(error, WEIR_EINVALID,
-			                      "--set %s: expected a JSON pointer like "
-			                      "/commit/interval",
-			                      pointer);
+					      "--set %s: expected a JSON pointer like "
+					      "/commit/interval",
+					      pointer);
 		if (levels_of(pointer) > WEIR_PIPELINE_MOST_LEVELS)
 			return weir_error_set(error, WEIR_ELIMIT,
-			                      "--set: a pointer of more than %d levels",
-			                      WEIR_PIPELINE_MOST_LEVELS);
+					      "--set: a pointer of more than %d levels",
+					      WEIR_PIPELINE_MOST_LEVELS);
 		code = apply(root, &overrides[i], error);
 		if (code)
 			return code;

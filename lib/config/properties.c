@@ -33,7 +33,8 @@ wipe(char *value)
 }
 
 void
-weir__properties_set(struct weir_properties *properties, const char *name, const char *value)
+weir__properties_set(struct weir_properties *properties, const char *name,
+		     const char *value)
 {
 	struct weir_property *item = find(properties, name);
 	char *copy = weir__strdup(value); /* first: `value` may be the old one */
@@ -43,8 +44,8 @@ weir__properties_set(struct weir_properties *properties, const char *name, const
 		item->value = copy;
 		return;
 	}
-	properties->items = weir__realloc(properties->items,
-	                                  (properties->count + 1) * sizeof(*item));
+	properties->items =
+		weir__realloc(properties->items, (properties->count + 1) * sizeof(*item));
 	item = &properties->items[properties->count++];
 	item->name = weir__strdup(name);
 	item->value = copy;
@@ -52,7 +53,7 @@ weir__properties_set(struct weir_properties *properties, const char *name, const
 
 void
 weir__properties_default(struct weir_properties *properties, const char *name,
-                         const char *value)
+			 const char *value)
 {
 	if (!find(properties, name))
 		weir__properties_set(properties, name, value);
@@ -106,10 +107,11 @@ weir__properties_fini(struct weir_properties *properties)
 bool
 weir__property_secret(const char *name)
 {
-	static const char *const parts[] = {"password", "secret", "token", "credential",
-	                                    "jaas",     ".pem",   "oauthbearer.config"};
+	static const char *const parts[] = {"password",          "secret", "token",
+					    "credential",        "jaas",   ".pem",
+					    "oauthbearer.config"};
 	static const char *const open_names[] = {"ssl.certificate.pem", "ssl.ca.pem",
-	                                         "sasl.oauthbearer.token.endpoint.url"};
+						 "sasl.oauthbearer.token.endpoint.url"};
 
 	for (size_t i = 0; i < sizeof(open_names) / sizeof(open_names[0]); i++) {
 		if (strcasecmp(name, open_names[i]) == 0)
@@ -138,7 +140,7 @@ trim(char *text)
 /* One line of the file. The value is not in the message: it may be a secret. */
 static int
 read_line(struct weir_properties *properties, char *line, const char *path, size_t number,
-          struct weir_error *error)
+	  struct weir_error *error)
 {
 	char *name = trim(line);
 	char *equals;
@@ -147,20 +149,21 @@ read_line(struct weir_properties *properties, char *line, const char *path, size
 		return 0;
 	equals = strchr(name, '=');
 	if (!equals)
-		return weir_error_set(error, WEIR_EINVALID, "%s:%zu: expected NAME=VALUE", path,
-		                      number);
+		return weir_error_set(error, WEIR_EINVALID, "%s:%zu: expected NAME=VALUE",
+				      path, number);
 	*equals = '\0';
 	name = trim(name);
 	if (*name == '\0')
 		return weir_error_set(error, WEIR_EINVALID,
-		                      "%s:%zu: no name before the equals sign", path, number);
+				      "%s:%zu: no name before the equals sign", path,
+				      number);
 	weir__properties_set(properties, name, trim(equals + 1));
 	return 0;
 }
 
 static int
 read_lines(struct weir_properties *properties, FILE *file, const char *path,
-           struct weir_error *error)
+	   struct weir_error *error)
 {
 	char *line = NULL;
 	size_t capacity = 0, number = 0, total_bytes = 0;
@@ -172,11 +175,11 @@ read_lines(struct weir_properties *properties, FILE *file, const char *path,
 		number++;
 		total_bytes += (size_t)length;
 		if (total_bytes > LARGEST_FILE_BYTES)
-			code = weir_error_set(error, WEIR_ELIMIT,
-			                      "%s: larger than 1 MiB", path);
+			code = weir_error_set(error, WEIR_ELIMIT, "%s: larger than 1 MiB",
+					      path);
 		else if (strlen(line) != (size_t)length)
 			code = weir_error_set(error, WEIR_EINVALID,
-			                      "%s:%zu: holds a zero byte", path, number);
+					      "%s:%zu: holds a zero byte", path, number);
 		else
 			code = read_line(properties, line, path, number, error);
 	}
@@ -190,14 +193,14 @@ read_lines(struct weir_properties *properties, FILE *file, const char *path,
 
 int
 weir__properties_read(struct weir_properties *properties, const char *path,
-                      struct weir_error *error)
+		      struct weir_error *error)
 {
 	FILE *file = fopen(path, "re");
 	int code;
 
 	if (!file)
 		return weir_error_set(error, errno == ENOENT ? WEIR_ENOTFOUND : WEIR_EIO,
-		                      "%s: %s", path, strerror(errno));
+				      "%s: %s", path, strerror(errno));
 	code = read_lines(properties, file, path, error);
 	fclose(file);
 	return code;

@@ -1,8 +1,9 @@
 /*
- * Which librdkafka properties a guarantee can bear: one table, and the times that must fit.
+ * Which librdkafka properties a guarantee can bear: one table, and the times that must
+ * fit.
  *
- * What is allowed is listed rather than what is not, so that another spelling of a bad value
- * does not slip through. Names that librdkafka knows as aliases stand in one row.
+ * What is allowed is listed rather than what is not, so that another spelling of a bad
+ * value does not slip through. Names that librdkafka knows as aliases stand in one row.
  *
  * Any thread; nothing is kept.
  *
@@ -37,7 +38,8 @@ struct rule {
 	unsigned clients;
 	unsigned guarantees;
 	const char *allowed; /* values; NULL: none but those not refused */
-	const char *refused; /* values; NULL with `allowed` NULL: the property is weir's own */
+	const char *refused; /* values; NULL with `allowed` NULL: the property is weir's
+				own */
 	bool is_of_idempotence; /* does not hold once enable.idempotence is off */
 	const char *reason;
 };
@@ -45,7 +47,8 @@ struct rule {
 static const struct rule rules[] = {
 	/* what weir names itself, so that ids are stable and never collide */
 	{"group.id", BOTH, ALL, .reason = "it is the app's name"},
-	{"group.instance.id", BOTH, ALL, .reason = "it is made of the instance and the worker"},
+	{"group.instance.id", BOTH, ALL,
+	 .reason = "it is made of the instance and the worker"},
 	{"transactional.id", BOTH, ALL,
 	 .reason = "it is made of the app, the instance and the worker"},
 	{"group.protocol", CONSUMER, ALL, "classic",
@@ -59,7 +62,8 @@ static const struct rule rules[] = {
 	{"offset.store.method", CONSUMER, ALL, "broker",
 	 .reason = "offsets are kept by the group coordinator"},
 	{"auto.offset.reset", CONSUMER, ALL,
-	 .reason = "weir finds where to start; the pipeline file has /kafka/auto.offset.reset"},
+	 .reason = "weir finds where to start; the pipeline file has "
+		   "/kafka/auto.offset.reset"},
 	{"enable.partition.eof", CONSUMER, ALL, YES,
 	 .reason = "weir learns from it that an end is reached"},
 	{"isolation.level", CONSUMER, EXACTLY, "read_committed",
@@ -77,13 +81,16 @@ static const struct rule rules[] = {
 	 .reason = "each failed request would abort a batch"},
 	{"retries|message.send.max.retries", PRODUCER, AT_LEAST, .refused = "0",
 	 .is_of_idempotence = true, .reason = "the idempotent producer must retry"},
-	{"retries|message.send.max.retries", PRODUCER, AT_MOST, .reason = "weir sets it, to 0"},
-	{"max.in.flight.requests.per.connection|max.in.flight", PRODUCER, EXACTLY, "1|2|3|4|5",
+	{"retries|message.send.max.retries", PRODUCER, AT_MOST,
+	 .reason = "weir sets it, to 0"},
+	{"max.in.flight.requests.per.connection|max.in.flight", PRODUCER, EXACTLY,
+	 "1|2|3|4|5",
 	 .reason = "the idempotent producer keeps order among 5 requests at most"},
-	{"max.in.flight.requests.per.connection|max.in.flight", PRODUCER, AT_LEAST, "1|2|3|4|5",
-	 .is_of_idempotence = true,
+	{"max.in.flight.requests.per.connection|max.in.flight", PRODUCER, AT_LEAST,
+	 "1|2|3|4|5", .is_of_idempotence = true,
 	 .reason = "the idempotent producer keeps order among 5 requests at most"},
-	{"queuing.strategy", PRODUCER, ALL, "fifo", .reason = "records would change their order"},
+	{"queuing.strategy", PRODUCER, ALL, "fifo",
+	 .reason = "records would change their order"},
 	{"delivery.report.only.error", PRODUCER, ALL, NO,
 	 .reason = "weir counts what was delivered"},
 };
@@ -117,7 +124,7 @@ is_broken(const struct rule *rule, const struct weir_property *item)
 
 static void
 describe(const struct rule *rule, const struct weir_property *item,
-         enum weir_guarantee guarantee, char *text, size_t size)
+	 enum weir_guarantee guarantee, char *text, size_t size)
 {
 	const char *under = rule->guarantees == ALL ? "" : " under ";
 	const char *name = rule->guarantees == ALL ? "" : weir__guarantee_name(guarantee);
@@ -125,13 +132,14 @@ describe(const struct rule *rule, const struct weir_property *item,
 	if (!rule->allowed && !rule->refused)
 		snprintf(text, size, "may not be set%s%s: %s", under, name, rule->reason);
 	else
-		snprintf(text, size, "may not be \"%.40s\"%s%s: %s", item->value, under, name,
-		         rule->reason);
+		snprintf(text, size, "may not be \"%.40s\"%s%s: %s", item->value, under,
+			 name, rule->reason);
 }
 
 static bool
-find_fault(const struct weir_properties *properties, enum weir_client client, bool is_idempotent,
-           enum weir_guarantee guarantee, struct weir_property_fault *fault)
+find_fault(const struct weir_properties *properties, enum weir_client client,
+	   bool is_idempotent, enum weir_guarantee guarantee,
+	   struct weir_property_fault *fault)
 {
 	for (size_t i = 0; properties && i < properties->count; i++) {
 		const struct weir_property *item = &properties->items[i];
@@ -139,7 +147,8 @@ find_fault(const struct weir_properties *properties, enum weir_client client, bo
 		for (size_t j = 0; j < sizeof(rules) / sizeof(rules[0]); j++) {
 			const struct rule *rule = &rules[j];
 
-			if (!(rule->clients & client) || !(rule->guarantees & (1u << guarantee)))
+			if (!(rule->clients & client) ||
+			    !(rule->guarantees & (1u << guarantee)))
 				continue;
 			if (rule->is_of_idempotence && !is_idempotent)
 				continue;
@@ -156,8 +165,9 @@ find_fault(const struct weir_properties *properties, enum weir_client client, bo
 
 bool
 weir__properties_find_fault(const struct weir_properties *consumer,
-                            const struct weir_properties *producer,
-                            enum weir_guarantee guarantee, struct weir_property_fault *fault)
+			    const struct weir_properties *producer,
+			    enum weir_guarantee guarantee,
+			    struct weir_property_fault *fault)
 {
 	const char *idempotence =
 		producer ? weir__properties_get(producer, "enable.idempotence") : NULL;
@@ -169,8 +179,8 @@ weir__properties_find_fault(const struct weir_properties *consumer,
 
 int
 weir__properties_check(const struct weir_properties *consumer,
-                       const struct weir_properties *producer, enum weir_guarantee guarantee,
-                       struct weir_error *error)
+		       const struct weir_properties *producer,
+		       enum weir_guarantee guarantee, struct weir_error *error)
 {
 	struct weir_property_fault fault;
 
@@ -188,19 +198,20 @@ struct named_time {
 };
 
 /*
- * The property's time under the name it was given by, else `otherwise`. A value that is no
- * number is left to librdkafka, which names it.
+ * The property's time under the name it was given by, else `otherwise`. A value that is
+ * no number is left to librdkafka, which names it.
  */
 static struct named_time
 time_of(const struct weir_properties *properties, const char *name, const char *alias,
-        int64_t otherwise)
+	int64_t otherwise)
 {
 	const char *value = properties ? weir__properties_get(properties, name) : NULL;
 	struct named_time time = {name, otherwise};
 	long long number;
 	char *end;
 
-	if (!value && properties && alias && (value = weir__properties_get(properties, alias)))
+	if (!value && properties && alias &&
+	    (value = weir__properties_get(properties, alias)))
 		time.name = alias;
 	if (!value || !*value)
 		return time;
@@ -214,35 +225,39 @@ time_of(const struct weir_properties *properties, const char *name, const char *
 /* Is `time` beyond `limit`, or also no less than it? Then that is the fault. */
 static bool
 is_beyond(struct named_time time, struct named_time limit, bool is_equal_fine,
-          enum weir_client client, struct weir_property_fault *fault)
+	  enum weir_client client, struct weir_property_fault *fault)
 {
 	if (time.ms < limit.ms || (is_equal_fine && time.ms == limit.ms))
 		return false;
 	fault->client = client;
 	fault->name = time.name;
-	snprintf(fault->text, sizeof(fault->text), "%" PRId64 " ms is %s %s, %" PRId64 " ms",
-	         time.ms, is_equal_fine ? "above" : "not below", limit.name, limit.ms);
+	snprintf(fault->text, sizeof(fault->text),
+		 "%" PRId64 " ms is %s %s, %" PRId64 " ms", time.ms,
+		 is_equal_fine ? "above" : "not below", limit.name, limit.ms);
 	return true;
 }
 
 static bool
-find_transaction_fault(const struct weir_properties *producer, const struct weir_times *times,
-                       struct named_time poll, struct weir_property_fault *fault)
+find_transaction_fault(const struct weir_properties *producer,
+		       const struct weir_times *times, struct named_time poll,
+		       struct weir_property_fault *fault)
 {
-	struct named_time transaction = {"transaction.timeout.ms", times->transaction_timeout_ms};
-	struct named_time message = time_of(producer, "message.timeout.ms", "delivery.timeout.ms",
-	                                    transaction.ms);
+	struct named_time transaction = {"transaction.timeout.ms",
+					 times->transaction_timeout_ms};
+	struct named_time message = time_of(producer, "message.timeout.ms",
+					    "delivery.timeout.ms", transaction.ms);
 	struct named_time sock = time_of(producer, "socket.timeout.ms", NULL, 0);
 	struct named_time interval = {"/commit/interval", times->commit_interval_ms};
 	/* a batch is committed at 60 % of its transaction's time at the latest */
-	struct named_time deadline = {"60 % of transaction.timeout.ms", transaction.ms * 6 / 10};
+	struct named_time deadline = {"60 % of transaction.timeout.ms",
+				      transaction.ms * 6 / 10};
 
 	if (message.ms == 0) {
 		fault->client = PRODUCER;
 		fault->name = message.name;
 		snprintf(fault->text, sizeof(fault->text),
-		         "0 means no limit, but transaction.timeout.ms is %" PRId64 " ms",
-		         transaction.ms);
+			 "0 means no limit, but transaction.timeout.ms is %" PRId64 " ms",
+			 transaction.ms);
 		return true;
 	}
 	return is_beyond(transaction, poll, false, PRODUCER, fault) ||
@@ -253,12 +268,13 @@ find_transaction_fault(const struct weir_properties *producer, const struct weir
 
 bool
 weir__properties_find_time_fault(const struct weir_properties *consumer,
-                                 const struct weir_properties *producer,
-                                 enum weir_guarantee guarantee, const struct weir_times *times,
-                                 struct weir_property_fault *fault)
+				 const struct weir_properties *producer,
+				 enum weir_guarantee guarantee,
+				 const struct weir_times *times,
+				 struct weir_property_fault *fault)
 {
-	struct named_time poll = time_of(consumer, "max.poll.interval.ms", NULL,
-	                                 MAX_POLL_INTERVAL_MS);
+	struct named_time poll =
+		time_of(consumer, "max.poll.interval.ms", NULL, MAX_POLL_INTERVAL_MS);
 	struct named_time session = {"session.timeout.ms", times->session_timeout_ms};
 	struct named_time drain = {"/drain_timeout", times->drain_ms};
 

@@ -53,15 +53,17 @@ START_TEST(a_line_has_time_level_and_text)
 	weir__virtual_clock_init(&clock, INT64_C(1795399750123));
 	weir__log(&logger, WEIR_LOG_INFO, "partitions assigned worker=%d count=%d", 0, 4);
 	ck_assert_int_gt(read(from, text, sizeof(text) - 1), 0);
-	ck_assert_str_eq(text, "2026-11-23T02:09:10.123Z info    partitions assigned worker=0 "
-	                       "count=4\n");
+	ck_assert_str_eq(text,
+			 "2026-11-23T02:09:10.123Z info    partitions assigned worker=0 "
+			 "count=4\n");
 }
 END_TEST
 
 START_TEST(lines_above_the_level_are_not_written)
 {
 	struct taken taken = {0};
-	struct weir_logger logger = {.level = WEIR_LOG_WARNING, .write = take_line, .opaque = &taken};
+	struct weir_logger logger = {
+		.level = WEIR_LOG_WARNING, .write = take_line, .opaque = &taken};
 
 	weir__log(&logger, WEIR_LOG_INFO, "no");
 	weir__log(&logger, WEIR_LOG_DEBUG, "no");
@@ -76,7 +78,8 @@ END_TEST
 START_TEST(input_cannot_forge_lines_or_steer_the_terminal)
 {
 	struct taken taken = {0};
-	struct weir_logger logger = {.level = WEIR_LOG_INFO, .write = take_line, .opaque = &taken};
+	struct weir_logger logger = {
+		.level = WEIR_LOG_INFO, .write = take_line, .opaque = &taken};
 
 	weir__log(&logger, WEIR_LOG_INFO, "bad key=%s", "a\nb\r\x1b[31m\x7f\té");
 	ck_assert_str_eq(taken.line, "bad key=a?b??[31m??é");
@@ -86,7 +89,8 @@ END_TEST
 START_TEST(a_long_line_is_cut_between_characters)
 {
 	struct taken taken = {0};
-	struct weir_logger logger = {.level = WEIR_LOG_INFO, .write = take_line, .opaque = &taken};
+	struct weir_logger logger = {
+		.level = WEIR_LOG_INFO, .write = take_line, .opaque = &taken};
 	char text[5000];
 
 	memset(text, 'x', sizeof(text));
@@ -111,7 +115,8 @@ static void *
 write_lines(void *logger)
 {
 	for (int i = 0; i < LINES; i++)
-		weir__log(logger, WEIR_LOG_INFO, "%s", "0123456789012345678901234567890123456789");
+		weir__log(logger, WEIR_LOG_INFO, "%s",
+			  "0123456789012345678901234567890123456789");
 	return NULL;
 }
 
@@ -128,7 +133,8 @@ START_TEST(lines_of_several_threads_do_not_mix)
 	ck_assert_int_ge(file, 0);
 	ck_assert_int_eq(dup2(file, STDERR_FILENO), STDERR_FILENO);
 	for (int i = 0; i < WRITERS; i++)
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, write_lines, &logger), 0);
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, write_lines, &logger),
+				 0);
 	for (int i = 0; i < WRITERS; i++)
 		pthread_join(threads[i], NULL);
 	from = fopen(path, "r");

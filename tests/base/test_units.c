@@ -47,8 +47,8 @@ START_TEST(durations_are_read_with_their_unit)
 		int64_t ms = -7;
 		int code = weir__duration_parse(cases[i].text, &ms);
 
-		ck_assert_msg(code == cases[i].code && ms == cases[i].value, "\"%s\": %d, %lld",
-		              cases[i].text, code, (long long)ms);
+		ck_assert_msg(code == cases[i].code && ms == cases[i].value,
+			      "\"%s\": %d, %lld", cases[i].text, code, (long long)ms);
 	}
 }
 END_TEST
@@ -74,8 +74,8 @@ START_TEST(sizes_are_read_with_their_unit)
 		int64_t bytes = -7;
 		int code = weir__size_parse(cases[i].text, &bytes);
 
-		ck_assert_msg(code == cases[i].code && bytes == cases[i].value, "\"%s\": %d, %lld",
-		              cases[i].text, code, (long long)bytes);
+		ck_assert_msg(code == cases[i].code && bytes == cases[i].value,
+			      "\"%s\": %d, %lld", cases[i].text, code, (long long)bytes);
 	}
 }
 END_TEST
@@ -91,15 +91,16 @@ START_TEST(printing_takes_the_largest_unit_that_divides)
 	ck_assert_str_eq(weir__duration_print(-5000, text, sizeof(text)), "-5s");
 	ck_assert_str_eq(weir__size_print(67108864, text, sizeof(text)), "64MiB");
 	ck_assert_str_eq(weir__size_print(1025, text, sizeof(text)), "1025B");
-	ck_assert_str_eq(weir__size_print(INT64_MAX, text, sizeof(text)), "9223372036854775807B");
+	ck_assert_str_eq(weir__size_print(INT64_MAX, text, sizeof(text)),
+			 "9223372036854775807B");
 }
 END_TEST
 
 START_TEST(names_hold_nothing_that_a_path_or_topic_could_not)
 {
 	static const char *const good[] = {"a", "orders", "Orders-2", "0_x", "a--_"};
-	static const char *const bad[] = {"",    "-a",  "_a",  ".",   "..",   "a/b",  "a.b",
-	                                  "a b", "a\n", "é", "a:b", "../x", "a\\b"};
+	static const char *const bad[] = {"",    "-a",  "_a", ".",   "..",   "a/b", "a.b",
+					  "a b", "a\n", "é",  "a:b", "../x", "a\\b"};
 	char longest[65];
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -118,7 +119,8 @@ END_TEST
 START_TEST(topics_are_what_kafka_takes)
 {
 	static const char *const good[] = {"a", ".a", "a.b_c-D9", "...", "_"};
-	static const char *const bad[] = {"", ".", "..", "a/b", "a b", "ä", "a,b", "^a", "a*"};
+	static const char *const bad[] = {"",  ".",   "..", "a/b", "a b",
+					  "ä", "a,b", "^a", "a*"};
 	char longest[251];
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -136,16 +138,25 @@ END_TEST
 
 START_TEST(a_slip_finds_the_name_that_was_meant)
 {
-	static const char *const names[] = {"name",    "inputs", "outputs",   "dead_letter",
-	                                    "workers", "commit", "state_dir", NULL};
+	static const char *const names[] = {"name",        "inputs",  "outputs",
+					    "dead_letter", "workers", "commit",
+					    "state_dir",   NULL};
 	static const struct {
 		const char *text;
 		const char *nearest;
 	} cases[] = {
-		{"input", "inputs"},     {"inptus", "inputs"},          {"outptu", "outputs"},
-		{"Name", "name"},        {"dead-letter", "dead_letter"}, {"deadletter", "dead_letter"},
-		{"worker", "workers"},   {"comit", "commit"},           {"statedir", "state_dir"},
-		{"frobnicate", NULL},    {"", NULL},                    {"x", NULL},
+		{"input", "inputs"},
+		{"inptus", "inputs"},
+		{"outptu", "outputs"},
+		{"Name", "name"},
+		{"dead-letter", "dead_letter"},
+		{"deadletter", "dead_letter"},
+		{"worker", "workers"},
+		{"comit", "commit"},
+		{"statedir", "state_dir"},
+		{"frobnicate", NULL},
+		{"", NULL},
+		{"x", NULL},
 		{"zzzzzzzzzzzzzz", NULL},
 	};
 	char endless[2000];

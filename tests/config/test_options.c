@@ -30,7 +30,8 @@ static const struct weir_option rows[] = {
 	WEIR_OPT_INT(struct options, count, "3", 1, 10, "how many"),
 	WEIR_OPT_DURATION(struct options, window, "24h", 1000, 2592000000, "how long"),
 	WEIR_OPT_SIZE(struct options, cache, "64MiB", 1024, 1073741824, "how much"),
-	WEIR_OPT_CHOICE(struct options, missing, "reject", "keep|drop|reject", "if absent"),
+	WEIR_OPT_CHOICE(struct options, missing, "reject", "keep|drop|reject",
+			"if absent"),
 	WEIR_OPT_STRINGS(struct options, fields, "which"),
 	WEIR_OPT_POINTER(struct options, id, "/id", "where the id is"),
 	WEIR_OPT_SECRET(struct options, password, "never shown"),
@@ -48,8 +49,8 @@ parse(const char *text, struct options *options, struct weir_arena *arena,
 
 	ck_assert_msg(object != NULL, "the test's own JSON: %s", text);
 	memset(options, 0, sizeof(*options));
-	code = weir__options_parse(&table, object, "/steps/0/with", options, sizeof(*options),
-	                           arena, error);
+	code = weir__options_parse(&table, object, "/steps/0/with", options,
+				   sizeof(*options), arena, error);
 	json_decref(object);
 	return code;
 }
@@ -81,11 +82,14 @@ START_TEST(given_keys_fill_the_struct)
 	struct weir_error error = {0};
 	struct options options;
 
-	ck_assert_int_eq(parse("{\"table\": \"\", \"keep\": false, \"count\": 10, \"window\": \"1s\","
-	                       " \"cache\": \"1KiB\", \"missing\": \"keep\", \"fields\": [\"a\", \"b\"],"
-	                       " \"id\": \"\", \"password\": \"p\", \"any\": 9223372036854775807}",
-	                       &options, &arena, &error),
-	                 0);
+	ck_assert_int_eq(
+		parse("{\"table\": \"\", \"keep\": false, \"count\": 10, \"window\": "
+		      "\"1s\","
+		      " \"cache\": \"1KiB\", \"missing\": \"keep\", \"fields\": [\"a\", "
+		      "\"b\"],"
+		      " \"id\": \"\", \"password\": \"p\", \"any\": 9223372036854775807}",
+		      &options, &arena, &error),
+		0);
 	ck_assert_str_eq(options.table, "");
 	ck_assert(!options.keep);
 	ck_assert_int_eq(options.count, 10);
@@ -108,9 +112,9 @@ START_TEST(a_variable_can_give_numbers_and_truth_and_null_takes_back)
 	struct options options;
 
 	ck_assert_int_eq(parse("{\"table\": \"t\", \"keep\": \"false\", \"count\": \"7\","
-	                       " \"window\": null, \"fields\": \"one\"}",
-	                       &options, &arena, &error),
-	                 0);
+			       " \"window\": null, \"fields\": \"one\"}",
+			       &options, &arena, &error),
+			 0);
 	ck_assert(!options.keep);
 	ck_assert_int_eq(options.count, 7);
 	ck_assert_int_eq(options.window, 86400000);
@@ -127,13 +131,16 @@ START_TEST(each_fault_names_its_place_and_what_was_expected)
 		const char *message;
 	} cases[] = {
 		{"{}", "/steps/0/with/table: missing; expected: table to look up"},
-		{"{\"table\": null}", "/steps/0/with/table: missing; expected: table to look up"},
+		{"{\"table\": null}",
+		 "/steps/0/with/table: missing; expected: table to look up"},
 		{"{\"table\": 5}", "/steps/0/with/table: expected a string, found 5"},
-		{"{\"table\": {}}", "/steps/0/with/table: expected a string, found an object"},
-		{"{\"tabel\": \"t\"}", "/steps/0/with/tabel: unknown key; did you mean \"table\"?"},
-		{"{\"xyzzy/~\": 1}",
-		 "/steps/0/with/xyzzy~1~0: unknown key; known are table, keep, count, window, cache, "
-		 "missing, fields, id, password, any"},
+		{"{\"table\": {}}",
+		 "/steps/0/with/table: expected a string, found an object"},
+		{"{\"tabel\": \"t\"}",
+		 "/steps/0/with/tabel: unknown key; did you mean \"table\"?"},
+		{"{\"xyzzy/~\": 1}", "/steps/0/with/xyzzy~1~0: unknown key; known are "
+				     "table, keep, count, window, cache, "
+				     "missing, fields, id, password, any"},
 		{"{\"table\": \"t\", \"keep\": 1}",
 		 "/steps/0/with/keep: expected true or false, found 1"},
 		{"{\"table\": \"t\", \"keep\": \"yes\"}",
@@ -143,40 +150,51 @@ START_TEST(each_fault_names_its_place_and_what_was_expected)
 		{"{\"table\": \"t\", \"count\": 11}",
 		 "/steps/0/with/count: 11 is out of range (1 to 10)"},
 		{"{\"table\": \"t\", \"count\": 1.5}",
-		 "/steps/0/with/count: expected a whole number, found a number with a fraction or "
+		 "/steps/0/with/count: expected a whole number, found a number with a "
+		 "fraction or "
 		 "exponent"},
 		{"{\"table\": \"t\", \"count\": \"7x\"}",
 		 "/steps/0/with/count: expected a whole number, found \"7x\""},
 		{"{\"table\": \"t\", \"count\": \"99999999999999999999\"}",
-		 "/steps/0/with/count: expected a whole number, found \"99999999999999999999\""},
-		{"{\"table\": \"t\", \"any\": -1}", "/steps/0/with/any: -1 is below the least, 0"},
+		 "/steps/0/with/count: expected a whole number, found "
+		 "\"99999999999999999999\""},
+		{"{\"table\": \"t\", \"any\": -1}",
+		 "/steps/0/with/any: -1 is below the least, 0"},
 		{"{\"table\": \"t\", \"window\": 5}",
-		 "/steps/0/with/window: expected a duration with its unit, like \"100ms\" or "
+		 "/steps/0/with/window: expected a duration with its unit, like "
+		 "\"100ms\" or "
 		 "\"24h\", found 5"},
 		{"{\"table\": \"t\", \"window\": \"5\"}",
-		 "/steps/0/with/window: expected a duration with its unit, like \"100ms\" or "
+		 "/steps/0/with/window: expected a duration with its unit, like "
+		 "\"100ms\" or "
 		 "\"24h\", found \"5\""},
 		{"{\"table\": \"t\", \"window\": \"31d\"}",
 		 "/steps/0/with/window: 31d is out of range (1s to 30d)"},
 		{"{\"table\": \"t\", \"cache\": \"64MB\"}",
-		 "/steps/0/with/cache: expected a size with its unit, like \"64MiB\", found "
+		 "/steps/0/with/cache: expected a size with its unit, like \"64MiB\", "
+		 "found "
 		 "\"64MB\""},
 		{"{\"table\": \"t\", \"cache\": 0}",
 		 "/steps/0/with/cache: 0 is out of range (1KiB to 1GiB)"},
 		{"{\"table\": \"t\", \"missing\": \"rejct\"}",
-		 "/steps/0/with/missing: expected one of keep|drop|reject, found \"rejct\""},
+		 "/steps/0/with/missing: expected one of keep|drop|reject, found "
+		 "\"rejct\""},
 		{"{\"table\": \"t\", \"missing\": \"\"}",
 		 "/steps/0/with/missing: expected one of keep|drop|reject, found \"\""},
 		{"{\"table\": \"t\", \"missing\": \"keep|drop\"}",
-		 "/steps/0/with/missing: expected one of keep|drop|reject, found \"keep|drop\""},
+		 "/steps/0/with/missing: expected one of keep|drop|reject, found "
+		 "\"keep|drop\""},
 		{"{\"table\": \"t\", \"fields\": [\"a\", 2]}",
 		 "/steps/0/with/fields/1: expected a string, found 2"},
 		{"{\"table\": \"t\", \"fields\": true}",
-		 "/steps/0/with/fields: expected a string or a list of strings, found true"},
+		 "/steps/0/with/fields: expected a string or a list of strings, found "
+		 "true"},
 		{"{\"table\": \"t\", \"id\": \"id\"}",
-		 "/steps/0/with/id: expected a JSON pointer like \"/order/id\", found \"id\""},
+		 "/steps/0/with/id: expected a JSON pointer like \"/order/id\", found "
+		 "\"id\""},
 		{"{\"table\": \"t\", \"id\": \"/a~2\"}",
-		 "/steps/0/with/id: expected a JSON pointer like \"/order/id\", found \"/a~2\""},
+		 "/steps/0/with/id: expected a JSON pointer like \"/order/id\", found "
+		 "\"/a~2\""},
 		{"{\"table\": \"t\", \"password\": 12345}",
 		 "/steps/0/with/password: expected a string, found a number"},
 		{"[]", "/steps/0/with: expected an object"},
@@ -187,8 +205,9 @@ START_TEST(each_fault_names_its_place_and_what_was_expected)
 		struct weir_error error = {0};
 		struct options options;
 
-		ck_assert_msg(parse(cases[i].text, &options, &arena, &error) == WEIR_EINVALID, "%s",
-		              cases[i].text);
+		ck_assert_msg(parse(cases[i].text, &options, &arena, &error) ==
+				      WEIR_EINVALID,
+			      "%s", cases[i].text);
 		ck_assert_str_eq(error.message, cases[i].message);
 		weir__arena_fini(&arena);
 	}
@@ -209,22 +228,24 @@ START_TEST(rows_of_another_size_are_stepped_by_theirs)
 		{WEIR_OPT_END, NULL},
 	};
 	struct weir_option_table of_longer = {(const struct weir_option *)longer,
-	                                      sizeof(longer[0])};
+					      sizeof(longer[0])};
 	struct weir_option_table too_short = {rows, offsetof(struct weir_option, help)};
 	struct weir_error error = {0};
 	struct weir_arena arena = {0};
 	struct options options = {0};
 	struct weir_option row;
 
-	ck_assert_int_eq(weir__options_check_table(&of_longer, sizeof(options), &error), 0);
-	ck_assert_int_eq(weir__options_parse(&of_longer, NULL, "", &options, sizeof(options),
-	                                     &arena, &error),
-	                 0);
+	ck_assert_int_eq(weir__options_check_table(&of_longer, sizeof(options), &error),
+			 0);
+	ck_assert_int_eq(weir__options_parse(&of_longer, NULL, "", &options,
+					     sizeof(options), &arena, &error),
+			 0);
 	ck_assert_int_eq(options.count, 4);
 	ck_assert(weir__option_row(&of_longer, 1, &row));
 	ck_assert_str_eq(row.name, "count");
 	ck_assert(!weir__option_row(&of_longer, 2, &row));
-	ck_assert_int_ne(weir__options_check_table(&too_short, sizeof(options), &error), 0);
+	ck_assert_int_ne(weir__options_check_table(&too_short, sizeof(options), &error),
+			 0);
 	ck_assert_ptr_nonnull(strstr(error.message, " bytes are too short"));
 	weir__arena_fini(&arena);
 }
@@ -238,8 +259,10 @@ START_TEST(no_rows_take_no_keys)
 	json_t *object = json_pack("{s:i}", "x", 1);
 
 	ck_assert_int_eq(weir__options_check_table(&none, 0, &error), 0);
-	ck_assert_int_eq(weir__options_parse(&none, NULL, "/w", NULL, 0, &arena, &error), 0);
-	ck_assert_int_ne(weir__options_parse(&none, object, "/w", NULL, 0, &arena, &error), 0);
+	ck_assert_int_eq(weir__options_parse(&none, NULL, "/w", NULL, 0, &arena, &error),
+			 0);
+	ck_assert_int_ne(
+		weir__options_parse(&none, object, "/w", NULL, 0, &arena, &error), 0);
 	ck_assert_str_eq(error.message, "/w/x: unknown key; there are no options here");
 	json_decref(object);
 }
@@ -280,9 +303,9 @@ START_TEST(unsound_tables_are_refused)
 		struct weir_option_table unsound_table = {unsound, sizeof(unsound[0])};
 		struct weir_error error = {0};
 
-		ck_assert_int_eq(weir__options_check_table(&unsound_table, sizeof(struct options),
-		                                           &error),
-		                 WEIR_EINVALID);
+		ck_assert_int_eq(weir__options_check_table(
+					 &unsound_table, sizeof(struct options), &error),
+				 WEIR_EINVALID);
 		ck_assert_str_eq(error.message, cases[i].message);
 	}
 }
@@ -295,7 +318,8 @@ START_TEST(a_name_twice_is_refused)
 	struct weir_error error = {0};
 
 	ck_assert_int_ne(
-		weir__options_check_table(&twice_table, sizeof(struct options), &error), 0);
+		weir__options_check_table(&twice_table, sizeof(struct options), &error),
+		0);
 	ck_assert_str_eq(error.message, "option 2, \"table\", is there twice");
 }
 END_TEST
@@ -305,11 +329,15 @@ START_TEST(help_shows_type_default_and_range)
 	struct weir_buffer help = {0};
 
 	weir__options_help(&table, &help);
-	ck_assert_ptr_nonnull(strstr(help.data, "  table  string, required\n      table to look up\n"));
+	ck_assert_ptr_nonnull(
+		strstr(help.data, "  table  string, required\n      table to look up\n"));
 	ck_assert_ptr_nonnull(strstr(help.data, "  keep  true|false, default true\n"));
-	ck_assert_ptr_nonnull(strstr(help.data, "  window  duration, default 24h, 1s to 30d\n"));
-	ck_assert_ptr_nonnull(strstr(help.data, "  cache  size, default 64MiB, 1KiB to 1GiB\n"));
-	ck_assert_ptr_nonnull(strstr(help.data, "  missing  keep|drop|reject, default reject\n"));
+	ck_assert_ptr_nonnull(
+		strstr(help.data, "  window  duration, default 24h, 1s to 30d\n"));
+	ck_assert_ptr_nonnull(
+		strstr(help.data, "  cache  size, default 64MiB, 1KiB to 1GiB\n"));
+	ck_assert_ptr_nonnull(
+		strstr(help.data, "  missing  keep|drop|reject, default reject\n"));
 	ck_assert_ptr_nonnull(strstr(help.data, "  password  string, secret\n"));
 	weir__buffer_fini(&help);
 }

@@ -1,5 +1,6 @@
 /*
- * Pipeline files that do not load: each ends in one line with file, place and reason.
+ * Pipeline files that are JSON but no pipeline: each ends in one line with file, place
+ * and reason.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -10,128 +11,13 @@
 
 #include <config/pipeline.h>
 
+#include "tests/config/expect_fault.h"
 #include "tests/harness.h"
-
-/* Where only the start of the message is given, it ends with this. */
-#define AND_MORE "..."
-
-static void
-expect_fault(const char *text, size_t size, const struct weir_override *overrides, size_t count,
-             const char *message)
-{
-	struct weir_error error = {0};
-	struct weir_pipeline *pipeline = weir__pipeline_parse(text, size, "p.json", ".", overrides,
-	                                                      count, &error);
-	size_t length = strlen(message);
-
-	ck_assert_msg(pipeline == NULL, "expected: %s", message);
-	ck_assert_int_ne(error.code, 0);
-	ck_assert_ptr_null(strstr(error.message, "hunter2"));
-	if (length > 3 && strcmp(message + length - 3, AND_MORE) == 0) {
-		ck_assert_msg(strncmp(error.message, message, length - 3) == 0,
-		              "expected: %s, found: %s", message, error.message);
-		return;
-	}
-	ck_assert_str_eq(error.message, message);
-}
-
-START_TEST(broken_json_is_named_by_line_and_column)
-{
-	static const struct {
-		const char *text;
-		const char *message;
-	} cases[] = {
-		{"", "p.json:1:1: not JSON: ..."},
-		{"{\n  \"name\": \"a\",\n}", "p.json:3:1: not JSON: string or '}' expected"},
-		{"{\"name\": \"a\"", "p.json:1:12: not JSON: '}' expected"},
-		{"{\"name\": \"a", "p.json:1:11: not JSON: premature end of input"},
-		{"{\"kafka\": {\"sasl.password\": \"hunter2\" \"x\"}}", "p.json:1:41: not JSON: ..."},
-		{"{\"kafka\": {\"sasl.password\": \"hunter2", "p.json:1:36: not JSON: premature end of input"},
-		{"{\"kafka\": {\"sasl.password\": hunter2}}", "p.json:1:34: not JSON: invalid token"},
-		{"{\"a\": 1, \"a\": 2}", "p.json:1:12: not JSON: duplicate object key"},
-		{"{\"a\": \"\\u0000\"}", "p.json:1:14: not JSON: \\u0000 is not allowed without JSON_ALLOW_NUL"},
-		{"{\"workers\": 99999999999999999999}", "p.json:1:32: not JSON: too big integer"},
-		{"{} {}", "p.json:1:4: not JSON: end of file expected"},
-		{"{\"a\": \"\xff\"}", "p.json:1:..."},
-		{"[]", "p.json: expected a JSON object"},
-		{"7", "p.json: expected a JSON object"},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		expect_fault(cases[i].text, strlen(cases[i].text), NULL, 0, cases[i].message);
-}
-END_TEST
 
 #define MIB ((size_t)1024 * 1024)
 
-START_TEST(a_mebibyte_of_garbage_is_refused)
-{
-	unsigned char *text = malloc(MIB + 1);
-	unsigned random = 12345;
-
-	for (size_t i = 0; i <= MIB; i++) {
-		random = random * 1103515245 + 12345;
-		text[i] = (unsigned char)(random >> 16);
-	}
-	text[0] = 0xfe;
-	expect_fault((char *)text, MIB, NULL, 0, "p.json:1:...");
-	expect_fault((char *)text, MIB + 1, NULL, 0, "p.json: larger than 1024 KiB");
-	memset(text, ' ', MIB);
-	expect_fault((char *)text, MIB, NULL, 0, "p.json:1:...");
-	memset(text, 0, MIB);
-	expect_fault((char *)text, MIB, NULL, 0, "p.json:1:...");
-	memset(text, '"', MIB);
-	expect_fault((char *)text, MIB, NULL, 0, "p.json:1:...");
-	memset(text, '-', MIB);
-	expect_fault((char *)text, MIB, NULL, 0, "p.json:1:...");
-	free(text);
-}
-END_TEST
-
-START_TEST(deep_nesting_is_refused_where_it_begins)
-{
-	char *text = malloc(MIB + 1);
-
-	memset(text, '[', MIB);
-	expect_fault(text, MIB, NULL, 0, "p.json:1:65: nested deeper than 64 levels");
-	for (size_t i = 0; i + 5 <= MIB; i += 5)
-		memcpy(text + i, "{\"a\":", 5);
-	expect_fault(text, MIB / 5 * 5, NULL, 0, "p.json:1:321: nested deeper than 64 levels");
-	strcpy(text, "{\"[[[[\\\"[[[\": \"{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{"
-	             "{{{{{{{{\"}");
-	expect_fault(text, strlen(text), NULL, 0, "p.json: /[[[[\"[[[: unknown key; ...");
-	free(text);
-}
-END_TEST
-
-START_TEST(files_that_cannot_be_read_are_named)
-{
-	static const struct {
-		const char *path;
-		int code;
-		const char *message;
-	} cases[] = {
-		{"/none/p.json", WEIR_ENOTFOUND, "/none/p.json: No such file or directory"},
-		{"/tmp", WEIR_EIO, "/tmp: Is a directory"},
-		{"/dev/zero", WEIR_ELIMIT, "/dev/zero: larger than 1024 KiB"},
-		{"/dev/null", WEIR_EJSON, "/dev/null:1:1: not JSON: '[' or '{' expected"},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct weir_error error = {0};
-
-		ck_assert_ptr_null(weir__pipeline_load(cases[i].path, NULL, 0, &error));
-		ck_assert_int_eq(error.code, cases[i].code);
-		if (i < 3)
-			ck_assert_str_eq(error.message, cases[i].message);
-		else
-			ck_assert_int_eq(strncmp(error.message, cases[i].message, 13), 0);
-	}
-}
-END_TEST
-
-#define SMALL                                                              \
-	"{\"name\": \"orders\", \"instance\": \"i\", \"inputs\": [\"in\", \"in2\"]," \
+#define SMALL                                                                            \
+	"{\"name\": \"orders\", \"instance\": \"i\", \"inputs\": [\"in\", \"in2\"],"     \
 	" \"outputs\": {\"default\": \"out\"}}"
 
 struct fault_case {
@@ -155,28 +41,36 @@ expect_faults(const struct fault_case *cases, size_t count)
 START_TEST(keys_types_and_ranges_are_checked)
 {
 	static const struct fault_case cases[] = {
-		{"/inptus", "1", "p.json: /inptus: unknown key; did you mean \"inputs\"?"},
+		{"/inptus", "1",
+		 "p.json: /inptus: unknown key; did you mean \"inputs\"?"},
 		{"/commit/intervall", "1s",
 		 "p.json: /commit/intervall: unknown key; did you mean \"interval\"?"},
-		{"/errors/retry", "1", "p.json: /errors/retry: unknown key; known are ..."},
+		{"/errors/retry", "1",
+		 "p.json: /errors/retry: unknown key; known are ..."},
 		{"/dead_letter/topics", "x",
 		 "p.json: /dead_letter/topics: unknown key; did you mean \"topic\"?"},
-		{"/name", "null", "p.json: /name: missing; expected: name of the app: ..."},
+		{"/name", "null",
+		 "p.json: /name: missing; expected: name of the app: ..."},
 		{"/name", "{}", "p.json: /name: expected a string, found an object"},
 		{"/guarantee", "exactly",
-		 "p.json: /guarantee: expected one of exactly-once|at-least-once|at-most-once, found "
+		 "p.json: /guarantee: expected one of "
+		 "exactly-once|at-least-once|at-most-once, found "
 		 "\"exactly\""},
 		{"/workers", "0", "p.json: /workers: 0 is out of range (1 to 64)"},
 		{"/workers", "65", "p.json: /workers: 65 is out of range (1 to 64)"},
 		{"/workers", "-1", "p.json: /workers: -1 is out of range (1 to 64)"},
-		{"/workers", "two", "p.json: /workers: expected a whole number, found \"two\""},
-		{"/commit/interval", "0", "p.json: /commit/interval: 0 is out of range (1ms to 10m)"},
+		{"/workers", "two",
+		 "p.json: /workers: expected a whole number, found \"two\""},
+		{"/commit/interval", "0",
+		 "p.json: /commit/interval: 0 is out of range (1ms to 10m)"},
 		{"/commit/interval", "10",
-		 "p.json: /commit/interval: expected a duration with its unit, like \"100ms\" or "
+		 "p.json: /commit/interval: expected a duration with its unit, like "
+		 "\"100ms\" or "
 		 "\"24h\", found \"10\""},
 		{"/commit/records", "0",
 		 "p.json: /commit/records: 0 is out of range (1 to 10000000)"},
-		{"/commit/bytes", "64MB", "p.json: /commit/bytes: expected a size with its unit, ..."},
+		{"/commit/bytes", "64MB",
+		 "p.json: /commit/bytes: expected a size with its unit, ..."},
 		{"/commit", "5", "p.json: /commit: expected an object, found 5"},
 		{"/errors", "[]", "p.json: /errors: expected an object, found a list"},
 		{"/errors/retry_attempts", "-1",
@@ -187,7 +81,8 @@ START_TEST(keys_types_and_ranges_are_checked)
 		 "p.json: /errors/on_reject: \"dead-letter\" needs /dead_letter/topic"},
 		{"/steps", "{}", "p.json: /steps: expected a list, found an object"},
 		{"/steps", "[7]", "p.json: /steps/0: expected an object"},
-		{"/steps", "[{}]", "p.json: /steps/0/use: missing; expected: name of the processor, ..."},
+		{"/steps", "[{}]",
+		 "p.json: /steps/0/use: missing; expected: name of the processor, ..."},
 		{"/steps", "[{\"use\": \"jq\", \"with\": []}]",
 		 "p.json: /steps/0/with: expected an object, found a list"},
 		{"/steps", "[{\"use\": \"jq\", \"wiht\": {}}]",
@@ -197,12 +92,15 @@ START_TEST(keys_types_and_ranges_are_checked)
 		{"/outputs/default", "null",
 		 "p.json: /outputs: expected at least one name with its topic"},
 		{"/outputs", "{\"late\": \"t\"}",
-		 "p.json: /outputs/default: missing; without steps, records are copied there"},
-		{"/outputs/late", "7", "p.json: /outputs/late: expected a topic (a string)"},
+		 "p.json: /outputs/default: missing; without steps, records are copied "
+		 "there"},
+		{"/outputs/late", "7",
+		 "p.json: /outputs/late: expected a topic (a string)"},
 		{"/inputs", "[]", "p.json: /inputs: expected at least one topic"},
 		{"/inputs", "null", "p.json: /inputs: missing; expected: topics to read"},
 		{"/dead_letter", "{}",
-		 "p.json: /dead_letter/topic: missing; expected: topic of the dead letters"},
+		 "p.json: /dead_letter/topic: missing; expected: topic of the dead "
+		 "letters"},
 		{"/plugins", "[\"\"]", "p.json: /plugins/0: is empty"},
 		{"/state_dir", "", "p.json: /state_dir: is empty"},
 	};
@@ -217,17 +115,24 @@ START_TEST(names_and_topics_cannot_leave_their_place)
 		{"/name", "a/b", "p.json: /name: \"a/b\" is not a name (letters, ..."},
 		{"/name", "..", "p.json: /name: \"..\" is not a name (letters, ..."},
 		{"/name", "", "p.json: /name: \"\" is not a name (letters, ..."},
-		{"/instance", "../x", "p.json: /instance: \"../x\" is not a name (letters, ..."},
-		{"/instance", "host.example", "p.json: /instance: \"host.example\" is not a name ..."},
-		{"/steps", "[{\"use\": \"../jq\"}]", "p.json: /steps/0/use: \"../jq\" is not a name ..."},
+		{"/instance", "../x",
+		 "p.json: /instance: \"../x\" is not a name (letters, ..."},
+		{"/instance", "host.example",
+		 "p.json: /instance: \"host.example\" is not a name ..."},
+		{"/steps", "[{\"use\": \"../jq\"}]",
+		 "p.json: /steps/0/use: \"../jq\" is not a name ..."},
 		{"/steps", "[{\"use\": \"jq\", \"name\": \"a/b\"}]",
 		 "p.json: /steps/0/name: \"a/b\" is not a name ..."},
-		{"/outputs/a~1b", "t", "p.json: /outputs/a~1b: \"a/b\" is not a name ..."},
+		{"/outputs/a~1b", "t",
+		 "p.json: /outputs/a~1b: \"a/b\" is not a name ..."},
 		{"/inputs/0", "a/b",
-		 "p.json: /inputs/0: \"a/b\" is not a topic (letters, digits, . - and _, at most 249)"},
+		 "p.json: /inputs/0: \"a/b\" is not a topic (letters, digits, . - and _, "
+		 "at most 249)"},
 		{"/inputs/0", "..", "p.json: /inputs/0: \"..\" is not a topic ..."},
-		{"/inputs/0", "^orders.*", "p.json: /inputs/0: \"^orders.*\" is not a topic ..."},
-		{"/outputs/default", "a b", "p.json: /outputs/default: \"a b\" is not a topic ..."},
+		{"/inputs/0", "^orders.*",
+		 "p.json: /inputs/0: \"^orders.*\" is not a topic ..."},
+		{"/outputs/default", "a b",
+		 "p.json: /outputs/default: \"a b\" is not a topic ..."},
 		{"/dead_letter/topic", "../dead",
 		 "p.json: /dead_letter/topic: \"../dead\" is not a topic ..."},
 	};
@@ -239,26 +144,34 @@ END_TEST
 START_TEST(what_must_not_meet_is_kept_apart)
 {
 	static const struct fault_case cases[] = {
-		{"/inputs/-", "in", "p.json: /inputs/2: \"in\" is there already, as /inputs/0"},
+		{"/inputs/-", "in",
+		 "p.json: /inputs/2: \"in\" is there already, as /inputs/0"},
 		{"/outputs/again", "in2",
-		 "p.json: /outputs/again: \"in2\" is an input too: its records would come back for "
+		 "p.json: /outputs/again: \"in2\" is an input too: its records would "
+		 "come back for "
 		 "ever"},
 		{"/dead_letter/topic", "in",
-		 "p.json: /dead_letter/topic: \"in\" is an input too: its records would come back "
+		 "p.json: /dead_letter/topic: \"in\" is an input too: its records would "
+		 "come back "
 		 "for ever"},
 		{"/dead_letter/topic", "out",
-		 "p.json: /dead_letter/topic: \"out\" is the topic of /outputs/default too: dead "
+		 "p.json: /dead_letter/topic: \"out\" is the topic of /outputs/default "
+		 "too: dead "
 		 "letters would stand among its records"},
-		{"/steps", "[{\"use\": \"a\", \"name\": \"x\"}, {\"use\": \"b\", \"name\": \"x\"}]",
+		{"/steps",
+		 "[{\"use\": \"a\", \"name\": \"x\"}, {\"use\": \"b\", \"name\": \"x\"}]",
 		 "p.json: /steps/1/name: \"x\" is the name of /steps/0 already"},
 		{"/steps", "[{\"use\": \"a\"}, {\"use\": \"b\", \"name\": \"a\"}]",
 		 "p.json: /steps/1/name: \"a\" is the name of /steps/0 already"},
-		{"/steps", "[{\"use\": \"b\", \"name\": \"a-2\"}, {\"use\": \"a\"}, {\"use\": \"a\"}]",
+		{"/steps",
+		 "[{\"use\": \"b\", \"name\": \"a-2\"}, {\"use\": \"a\"}, {\"use\": "
+		 "\"a\"}]",
 		 "p.json: /steps/2/name: \"a-2\" is the name of /steps/0 already"},
 		{"/steps", "[{\"use\": \"r\", \"outputs\": {\"late\": \"none\"}}]",
 		 "p.json: /steps/0/outputs/late: there is no \"none\" in /outputs"},
 		{"/steps", "[{\"use\": \"r\", \"outputs\": {\"late\": 7}}]",
-		 "p.json: /steps/0/outputs/late: expected a name from /outputs (a string)"},
+		 "p.json: /steps/0/outputs/late: expected a name from /outputs (a "
+		 "string)"},
 	};
 
 	EXPECT_FAULTS(cases);
@@ -276,14 +189,15 @@ START_TEST(counts_are_bounded)
 		size += (size_t)sprintf(text + size, "%s\"t%d\"", i ? "," : "", i);
 	strcpy(text + size, "]");
 	expect_fault(SMALL, strlen(SMALL), &override, 1,
-	             "p.json: /inputs: 1001 topics are more than 1000");
+		     "p.json: /inputs: 1001 topics are more than 1000");
 	size = 0;
 	text[size++] = '[';
 	for (int i = 0; i <= 100; i++)
 		size += (size_t)sprintf(text + size, "%s{\"use\": \"a\"}", i ? "," : "");
 	strcpy(text + size, "]");
 	override.pointer = "/steps";
-	expect_fault(SMALL, strlen(SMALL), &override, 1, "p.json: /steps: 101 are more than 100");
+	expect_fault(SMALL, strlen(SMALL), &override, 1,
+		     "p.json: /steps: 101 are more than 100");
 	free(text);
 }
 END_TEST
@@ -296,29 +210,34 @@ START_TEST(properties_that_break_the_guarantee_are_refused_where_they_stand)
 		{"/kafka/consumer/enable.auto.commit", "true",
 		 "p.json: /kafka/consumer/enable.auto.commit: may not be \"true\": ..."},
 		{"/kafka/consumer/isolation.level", "read_uncommitted",
-		 "p.json: /kafka/consumer/isolation.level: may not be \"read_uncommitted\" under "
+		 "p.json: /kafka/consumer/isolation.level: may not be "
+		 "\"read_uncommitted\" under "
 		 "exactly-once: ..."},
 		{"/kafka/producer/enable.idempotence", "false",
 		 "p.json: /kafka/producer/enable.idempotence: may not be \"false\" under "
 		 "exactly-once: ..."},
-		{"/kafka/acks", "1", "p.json: /kafka/acks: may not be \"1\" under exactly-once: ..."},
-		{"/kafka/transactional.id", "x", "p.json: /kafka/transactional.id: may not be set: ..."},
+		{"/kafka/acks", "1",
+		 "p.json: /kafka/acks: may not be \"1\" under exactly-once: ..."},
+		{"/kafka/transactional.id", "x",
+		 "p.json: /kafka/transactional.id: may not be set: ..."},
 		{"/kafka/consumer/group.id", "x",
-		 "p.json: /kafka/consumer/group.id: may not be set: it is the app's name"},
+		 "p.json: /kafka/consumer/group.id: may not be set: it is the app's "
+		 "name"},
 		{"/kafka/consumer/auto.offset.reset", "latest",
 		 "p.json: /kafka/consumer/auto.offset.reset: belongs in /kafka itself"},
 		{"/kafka/producer/transaction.timeout.ms", "20000",
-		 "p.json: /kafka/producer/transaction.timeout.ms: belongs in /kafka itself"},
+		 "p.json: /kafka/producer/transaction.timeout.ms: belongs in /kafka "
+		 "itself"},
 		{"/kafka/auto.offset.reset", "smallest",
-		 "p.json: /kafka/auto.offset.reset: expected one of earliest|latest|error, found "
+		 "p.json: /kafka/auto.offset.reset: expected one of "
+		 "earliest|latest|error, found "
 		 "\"smallest\""},
 		{"/kafka/sasl.password", "[\"hunter2\"]",
-		 "p.json: /kafka/sasl.password: expected a string, a number, true or false"},
-		{"/kafka/producer", "hunter2", "p.json: /kafka/producer: expected an object, ..."},
+		 "p.json: /kafka/sasl.password: expected a string, a number, true or "
+		 "false"},
 	};
 
-	/* the last one quotes what is no secret's place */
-	expect_faults(cases, sizeof(cases) / sizeof(cases[0]) - 1);
+	EXPECT_FAULTS(cases);
 }
 END_TEST
 
@@ -326,9 +245,11 @@ START_TEST(times_that_do_not_fit_are_refused_where_they_stand)
 {
 	static const struct fault_case cases[] = {
 		{"/drain_timeout", "10s",
-		 "p.json: /drain_timeout: 10000 ms is not below session.timeout.ms, 10000 ms"},
+		 "p.json: /drain_timeout: 10000 ms is not below session.timeout.ms, "
+		 "10000 ms"},
 		{"/kafka/session.timeout.ms", "300001",
-		 "p.json: /kafka/session.timeout.ms: 300001 ms is above max.poll.interval.ms, 300000 "
+		 "p.json: /kafka/session.timeout.ms: 300001 ms is above "
+		 "max.poll.interval.ms, 300000 "
 		 "ms"},
 		{"/kafka/transaction.timeout.ms", "300000",
 		 "p.json: /kafka/transaction.timeout.ms: 300000 ms is not below "
@@ -340,19 +261,23 @@ START_TEST(times_that_do_not_fit_are_refused_where_they_stand)
 		 "p.json: /kafka/producer/message.timeout.ms: 15001 ms is above "
 		 "transaction.timeout.ms, 15000 ms"},
 		{"/kafka/delivery.timeout.ms", "60000",
-		 "p.json: /kafka/delivery.timeout.ms: 60000 ms is above transaction.timeout.ms, 15000 "
+		 "p.json: /kafka/delivery.timeout.ms: 60000 ms is above "
+		 "transaction.timeout.ms, 15000 "
 		 "ms"},
 		{"/kafka/producer/message.timeout.ms", "0",
 		 "p.json: /kafka/producer/message.timeout.ms: 0 means no limit, but "
 		 "transaction.timeout.ms is 15000 ms"},
 		{"/kafka/socket.timeout.ms", "60000",
-		 "p.json: /kafka/socket.timeout.ms: 60000 ms is above transaction.timeout.ms, 15000 "
+		 "p.json: /kafka/socket.timeout.ms: 60000 ms is above "
+		 "transaction.timeout.ms, 15000 "
 		 "ms"},
 		{"/commit/interval", "10s",
-		 "p.json: /commit/interval: 10000 ms is above 60 % of transaction.timeout.ms, 9000 "
+		 "p.json: /commit/interval: 10000 ms is above 60 % of "
+		 "transaction.timeout.ms, 9000 "
 		 "ms"},
 		{"/kafka/transaction.timeout.ms", "999",
-		 "p.json: /kafka/transaction.timeout.ms: 999 is out of range (1000 to 2147483647)"},
+		 "p.json: /kafka/transaction.timeout.ms: 999 is out of range (1000 to "
+		 "2147483647)"},
 	};
 	static const struct weir_override fine[] = {
 		{"/guarantee", "at-least-once"},
@@ -363,7 +288,8 @@ START_TEST(times_that_do_not_fit_are_refused_where_they_stand)
 	struct weir_pipeline *pipeline;
 
 	EXPECT_FAULTS(cases);
-	pipeline = weir__pipeline_parse(SMALL, strlen(SMALL), "p.json", ".", fine, 3, &error);
+	pipeline = weir__pipeline_parse(SMALL, strlen(SMALL), "p.json", ".", fine, 3,
+					&error);
 	ck_assert_msg(pipeline != NULL, "%s", error.message);
 	weir__pipeline_free(pipeline);
 }
@@ -373,12 +299,15 @@ START_TEST(variables_and_files_that_are_not_there_are_named)
 {
 	static const struct fault_case cases[] = {
 		{"/name", "${WEIR_TEST_UNSET}",
-		 "p.json: /name: the environment variable WEIR_TEST_UNSET is not set (a default is "
+		 "p.json: /name: the environment variable WEIR_TEST_UNSET is not set (a "
+		 "default is "
 		 "written ${WEIR_TEST_UNSET:-...})"},
 		{"/inputs/1", "${WEIR_TEST_UNSET}",
-		 "p.json: /inputs/1: the environment variable WEIR_TEST_UNSET is not set ..."},
+		 "p.json: /inputs/1: the environment variable WEIR_TEST_UNSET is not set "
+		 "..."},
 		{"/kafka/producer/a~1b", "x${WEIR_TEST_UNSET}",
-		 "p.json: /kafka/producer/a~1b: the environment variable WEIR_TEST_UNSET is ..."},
+		 "p.json: /kafka/producer/a~1b: the environment variable WEIR_TEST_UNSET "
+		 "is ..."},
 		{"/name", "${", "p.json: /name: ${ without its }"},
 		{"/name", "a${HOME", "p.json: /name: ${ without its }"},
 		{"/name", "${}", "p.json: /name: ${}: not the name of a variable"},
@@ -388,9 +317,10 @@ START_TEST(variables_and_files_that_are_not_there_are_named)
 		{"/kafka/sasl.password", "@file:/none/secret",
 		 "p.json: /kafka/sasl.password: /none/secret: No such file or directory"},
 		{"/kafka/sasl.password", "@file:weir-test-none",
-		 "p.json: /kafka/sasl.password: ./weir-test-none: No such file or directory"},
-		{"/kafka/sasl.password", "@file:",
-		 "p.json: /kafka/sasl.password: ./: Is a directory"},
+		 "p.json: /kafka/sasl.password: ./weir-test-none: No such file or "
+		 "directory"},
+		{"/kafka/sasl.password",
+		 "@file:", "p.json: /kafka/sasl.password: ./: Is a directory"},
 		{"/kafka/sasl.password", "@file:/dev/zero",
 		 "p.json: /kafka/sasl.password: /dev/zero: larger than 1024 KiB"},
 		{"/kafka/x", "${WEIR_TEST_BYTES}",
@@ -406,13 +336,14 @@ END_TEST
 START_TEST(variables_cannot_blow_the_file_up)
 {
 	char *value = malloc(100001);
-	struct weir_override override = {"/kafka/x", "${W}${W}${W}${W}${W}${W}${W}${W}${W}${W}${W}"};
+	struct weir_override override = {"/kafka/x",
+					 "${W}${W}${W}${W}${W}${W}${W}${W}${W}${W}${W}"};
 
 	memset(value, 'x', 100000);
 	value[100000] = '\0';
 	setenv("W", value, 1);
 	expect_fault(SMALL, strlen(SMALL), &override, 1,
-	             "p.json: /kafka/x: larger than 1 MiB with its variables");
+		     "p.json: /kafka/x: larger than 1 MiB with its variables");
 	override.value = "[\"${W}${W}${W}${W}${W}\"]";
 	for (int i = 0; i < 34; i++) {
 		char *at = value + 24 * i;
@@ -423,7 +354,7 @@ START_TEST(variables_cannot_blow_the_file_up)
 	strcpy(value + 24 * 34, "]");
 	override.value = value;
 	expect_fault(SMALL, strlen(SMALL), &override, 1,
-	             "p.json: /kafka/x/33: variables and files come to more than 16 MiB");
+		     "p.json: /kafka/x/33: variables and files come to more than 16 MiB");
 	free(value);
 }
 END_TEST
@@ -432,21 +363,32 @@ START_TEST(overrides_that_lead_nowhere_are_refused)
 {
 	char deep[200] = "", nested[200];
 	static const struct fault_case cases[] = {
-		{"", "{}", "p.json: --set : expected a JSON pointer like /commit/interval"},
-		{"name", "x", "p.json: --set name: expected a JSON pointer like /commit/interval"},
-		{"/a~2", "x", "p.json: --set /a~2: expected a JSON pointer like /commit/interval"},
+		{"", "{}",
+		 "p.json: --set : expected a JSON pointer like /commit/interval"},
+		{"name", "x",
+		 "p.json: --set name: expected a JSON pointer like /commit/interval"},
+		{"/a~2", "x",
+		 "p.json: --set /a~2: expected a JSON pointer like /commit/interval"},
 		{"/name/x", "1",
-		 "p.json: --set /name/x: \"x\" would stand in what is neither an object nor a list, "
+		 "p.json: --set /name/x: \"x\" would stand in what is neither an object "
+		 "nor a list, "
 		 "or is not valid UTF-8"},
 		{"/inputs/3", "x",
-		 "p.json: --set /inputs/3: \"3\" is no place in a list of 2 (0 to 2, or - to "
+		 "p.json: --set /inputs/3: \"3\" is no place in a list of 2 (0 to 2, or "
+		 "- to "
 		 "append)"},
-		{"/inputs/x", "x", "p.json: --set /inputs/x: \"x\" is no place in a list of 2 ..."},
-		{"/inputs/9/x", "x", "p.json: --set /inputs/9/x: \"9\" is no place in a list of 2 ..."},
-		{"/inputs/0/x", "x", "p.json: --set /inputs/0/x: \"x\" would stand in what is ..."},
-		{"/kafka/x", "\xff", "p.json: --set /kafka/x: the value is not valid UTF-8"},
-		{"/kafka/\xff", "x", "p.json: --set /kafka/\xff: \"\xff\" would stand in what is ..."},
-		{"/kafka/\xff/x", "x", "p.json: --set /kafka/\xff/x: \"\xff\" would stand in ..."},
+		{"/inputs/x", "x",
+		 "p.json: --set /inputs/x: \"x\" is no place in a list of 2 ..."},
+		{"/inputs/9/x", "x",
+		 "p.json: --set /inputs/9/x: \"9\" is no place in a list of 2 ..."},
+		{"/inputs/0/x", "x",
+		 "p.json: --set /inputs/0/x: \"x\" would stand in what is ..."},
+		{"/kafka/x", "\xff",
+		 "p.json: --set /kafka/x: the value is not valid UTF-8"},
+		{"/kafka/\xff", "x",
+		 "p.json: --set /kafka/\xff: \"\xff\" would stand in what is ..."},
+		{"/kafka/\xff/x", "x",
+		 "p.json: --set /kafka/\xff/x: \"\xff\" would stand in ..."},
 	};
 	struct weir_override override = {deep, "1"};
 
@@ -454,24 +396,12 @@ START_TEST(overrides_that_lead_nowhere_are_refused)
 	for (int i = 0; i < 65; i++)
 		strcat(deep, "/a");
 	expect_fault(SMALL, strlen(SMALL), &override, 1,
-	             "p.json: --set: a pointer of more than 64 levels");
+		     "p.json: --set: a pointer of more than 64 levels");
 	memset(nested, '[', 65);
 	nested[65] = '\0';
 	override = (struct weir_override){"/steps", nested};
 	expect_fault(SMALL, strlen(SMALL), &override, 1,
-	             "p.json: --set /steps: nested deeper than 64 levels");
-}
-END_TEST
-
-START_TEST(a_truncated_file_never_loads)
-{
-	for (size_t size = 0; size < strlen(SMALL); size++) {
-		struct weir_error error = {0};
-
-		ck_assert_ptr_null(weir__pipeline_parse(SMALL, size, "p.json", ".", NULL, 0, &error));
-		ck_assert_int_eq(error.code, WEIR_EJSON);
-		ck_assert_int_eq(strncmp(error.message, "p.json:1:", 9), 0);
-	}
+		     "p.json: --set /steps: nested deeper than 64 levels");
 }
 END_TEST
 
@@ -482,20 +412,16 @@ main(void)
 	TCase *tcase = tcase_create("pipeline faults");
 
 	tcase_set_timeout(tcase, 30);
-	tcase_add_test(tcase, broken_json_is_named_by_line_and_column);
-	tcase_add_test(tcase, a_mebibyte_of_garbage_is_refused);
-	tcase_add_test(tcase, deep_nesting_is_refused_where_it_begins);
-	tcase_add_test(tcase, files_that_cannot_be_read_are_named);
 	tcase_add_test(tcase, keys_types_and_ranges_are_checked);
 	tcase_add_test(tcase, names_and_topics_cannot_leave_their_place);
 	tcase_add_test(tcase, what_must_not_meet_is_kept_apart);
 	tcase_add_test(tcase, counts_are_bounded);
-	tcase_add_test(tcase, properties_that_break_the_guarantee_are_refused_where_they_stand);
+	tcase_add_test(tcase,
+		       properties_that_break_the_guarantee_are_refused_where_they_stand);
 	tcase_add_test(tcase, times_that_do_not_fit_are_refused_where_they_stand);
 	tcase_add_test(tcase, variables_and_files_that_are_not_there_are_named);
 	tcase_add_test(tcase, variables_cannot_blow_the_file_up);
 	tcase_add_test(tcase, overrides_that_lead_nowhere_are_refused);
-	tcase_add_test(tcase, a_truncated_file_never_loads);
 	suite_add_tcase(suite, tcase);
 	return weir_test_run(suite);
 }

@@ -40,12 +40,19 @@ END_TEST
 
 START_TEST(secrets_are_known_by_their_names)
 {
-	static const char *const secret[] = {"sasl.password", "ssl.key.password", "ssl.key.pem",
-	                                     "ssl.keystore.password", "sasl.oauthbearer.config",
-	                                     "sasl.oauthbearer.client.secret", "SASL.PASSWORD"};
-	static const char *const open_names[] = {"bootstrap.servers", "sasl.username",
-	                                         "ssl.key.location", "ssl.certificate.pem",
-	                                         "sasl.oauthbearer.token.endpoint.url", "acks"};
+	static const char *const secret[] = {"sasl.password",
+					     "ssl.key.password",
+					     "ssl.key.pem",
+					     "ssl.keystore.password",
+					     "sasl.oauthbearer.config",
+					     "sasl.oauthbearer.client.secret",
+					     "SASL.PASSWORD"};
+	static const char *const open_names[] = {"bootstrap.servers",
+						 "sasl.username",
+						 "ssl.key.location",
+						 "ssl.certificate.pem",
+						 "sasl.oauthbearer.token.endpoint.url",
+						 "acks"};
 
 	for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++)
 		ck_assert_msg(weir__property_secret(secret[i]), "%s", secret[i]);
@@ -79,7 +86,8 @@ START_TEST(files_hold_lines_comments_and_blanks)
 	ck_assert_int_eq(weir__properties_read(&properties, path, &error), 0);
 	unlink(path);
 	ck_assert_uint_eq(properties.count, 4);
-	ck_assert_str_eq(weir__properties_get(&properties, "bootstrap.servers"), "a:9092,b:9092");
+	ck_assert_str_eq(weir__properties_get(&properties, "bootstrap.servers"),
+			 "a:9092,b:9092");
 	ck_assert_str_eq(weir__properties_get(&properties, "sasl.password"), "p=q#r");
 	ck_assert_str_eq(weir__properties_get(&properties, "empty"), "");
 	ck_assert_str_eq(weir__properties_get(&properties, "last"), "1");
@@ -105,7 +113,8 @@ START_TEST(broken_files_are_refused_by_line_without_quoting_them)
 		char path[64];
 
 		write_file(path, cases[i].text, cases[i].size);
-		ck_assert_int_eq(weir__properties_read(&properties, path, &error), WEIR_EINVALID);
+		ck_assert_int_eq(weir__properties_read(&properties, path, &error),
+				 WEIR_EINVALID);
 		unlink(path);
 		ck_assert_int_eq(strncmp(error.message, path, strlen(path)), 0);
 		ck_assert_str_eq(error.message + strlen(path), cases[i].reason);
@@ -122,7 +131,7 @@ START_TEST(files_that_cannot_be_read_are_named)
 	char path[64];
 
 	ck_assert_int_eq(weir__properties_read(&properties, "/none.conf", &missing),
-	                 WEIR_ENOTFOUND);
+			 WEIR_ENOTFOUND);
 	ck_assert_str_eq(missing.message, "/none.conf: No such file or directory");
 	ck_assert_int_eq(weir__properties_read(&properties, "/tmp", &folder), WEIR_EIO);
 	ck_assert_str_eq(folder.message, "/tmp: Is a directory");
@@ -160,9 +169,10 @@ check_rules(const struct rule_case *cases, size_t count)
 		weir__properties_set(&list, "linger.ms", "5");
 		weir__properties_set(&list, c->name, c->value);
 		code = weir__properties_check(is_consumer ? &list : NULL,
-		                              is_consumer ? NULL : &list, c->guarantee, &error);
-		ck_assert_msg(code == (c->message ? WEIR_EINVALID : 0), "%s=%s: %d, %s", c->name,
-		              c->value, code, error.message);
+					      is_consumer ? NULL : &list, c->guarantee,
+					      &error);
+		ck_assert_msg(code == (c->message ? WEIR_EINVALID : 0), "%s=%s: %d, %s",
+			      c->name, c->value, code, error.message);
 		if (c->message)
 			ck_assert_str_eq(error.message, c->message);
 		weir__properties_fini(&list);
@@ -171,7 +181,8 @@ check_rules(const struct rule_case *cases, size_t count)
 
 START_TEST(what_weir_names_itself_is_refused_under_every_guarantee)
 {
-	static const char *const own[] = {"group.id", "group.instance.id", "transactional.id"};
+	static const char *const own[] = {"group.id", "group.instance.id",
+					  "transactional.id"};
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
 		for (int guarantee = E; guarantee <= M; guarantee++) {
@@ -179,18 +190,19 @@ START_TEST(what_weir_names_itself_is_refused_under_every_guarantee)
 			struct weir_error error = {0};
 			char start[80];
 
-			snprintf(start, sizeof(start), "%s: may not be set: it is ", own[i]);
+			snprintf(start, sizeof(start), "%s: may not be set: it is ",
+				 own[i]);
 			weir__properties_set(&list, own[i], "hunter2");
-			ck_assert_int_ne(weir__properties_check(&list, NULL,
-			                                        (enum weir_guarantee)guarantee,
-			                                        &error),
-			                 0);
+			ck_assert_int_ne(weir__properties_check(
+						 &list, NULL,
+						 (enum weir_guarantee)guarantee, &error),
+					 0);
 			ck_assert_int_eq(strncmp(error.message, start, strlen(start)), 0);
 			ck_assert_ptr_null(strstr(error.message, "hunter2"));
-			ck_assert_int_ne(weir__properties_check(NULL, &list,
-			                                        (enum weir_guarantee)guarantee,
-			                                        NULL),
-			                 0);
+			ck_assert_int_ne(weir__properties_check(
+						 NULL, &list,
+						 (enum weir_guarantee)guarantee, NULL),
+					 0);
 			weir__properties_fini(&list);
 		}
 	}
@@ -201,34 +213,43 @@ START_TEST(consumer_properties_that_would_break_a_guarantee_are_refused)
 {
 	static const struct rule_case cases[] = {
 		{E, "c", "enable.auto.commit", "true",
-		 "enable.auto.commit: may not be \"true\": offsets would be committed behind weir's "
+		 "enable.auto.commit: may not be \"true\": offsets would be committed "
+		 "behind weir's "
 		 "back"},
 		{M, "c", "enable.auto.commit", "1",
-		 "enable.auto.commit: may not be \"1\": offsets would be committed behind weir's "
+		 "enable.auto.commit: may not be \"1\": offsets would be committed "
+		 "behind weir's "
 		 "back"},
 		{L, "c", "auto.commit.enable", "true",
-		 "auto.commit.enable: may not be \"true\": offsets would be committed behind weir's "
+		 "auto.commit.enable: may not be \"true\": offsets would be committed "
+		 "behind weir's "
 		 "back"},
 		{L, "c", "enable.auto.commit", "false", NULL},
 		{L, "c", "enable.auto.commit", " true",
-		 "enable.auto.commit: may not be \" true\": offsets would be committed behind weir's "
+		 "enable.auto.commit: may not be \" true\": offsets would be committed "
+		 "behind weir's "
 		 "back"},
 		{L, "c", "enable.auto.offset.store", "true",
-		 "enable.auto.offset.store: may not be \"true\": offsets would be committed behind "
+		 "enable.auto.offset.store: may not be \"true\": offsets would be "
+		 "committed behind "
 		 "weir's back"},
 		{L, "c", "auto.offset.reset", "earliest",
-		 "auto.offset.reset: may not be set: weir finds where to start; the pipeline file "
+		 "auto.offset.reset: may not be set: weir finds where to start; the "
+		 "pipeline file "
 		 "has /kafka/auto.offset.reset"},
 		{E, "c", "isolation.level", "read_uncommitted",
-		 "isolation.level: may not be \"read_uncommitted\" under exactly-once: aborted "
+		 "isolation.level: may not be \"read_uncommitted\" under exactly-once: "
+		 "aborted "
 		 "records would be processed, and offsets read too early"},
 		{E, "c", "isolation.level", "read_committed", NULL},
 		{L, "c", "isolation.level", "read_uncommitted", NULL},
 		{E, "c", "enable.partition.eof", "false",
-		 "enable.partition.eof: may not be \"false\": weir learns from it that an end is "
+		 "enable.partition.eof: may not be \"false\": weir learns from it that "
+		 "an end is "
 		 "reached"},
 		{E, "c", "group.protocol", "consumer",
-		 "group.protocol: may not be \"consumer\": fencing relies on the classic group "
+		 "group.protocol: may not be \"consumer\": fencing relies on the classic "
+		 "group "
 		 "protocol"},
 		{E, "c", "group.protocol", "classic", NULL},
 		{E, "c", "fetch.min.bytes", "100", NULL},
@@ -244,43 +265,54 @@ START_TEST(producer_properties_that_would_break_a_guarantee_are_refused)
 {
 	static const struct rule_case cases[] = {
 		{E, "p", "enable.idempotence", "false",
-		 "enable.idempotence: may not be \"false\" under exactly-once: a retried request "
+		 "enable.idempotence: may not be \"false\" under exactly-once: a retried "
+		 "request "
 		 "would write its records twice"},
 		{E, "p", "enable.idempotence", "TRUE", NULL},
 		{L, "p", "enable.idempotence", "false", NULL},
 		{M, "p", "enable.idempotence", "true",
-		 "enable.idempotence: may not be \"true\" under at-most-once: the idempotent "
+		 "enable.idempotence: may not be \"true\" under at-most-once: the "
+		 "idempotent "
 		 "producer retries, and this one must not"},
 		{E, "p", "acks", "1",
-		 "acks: may not be \"1\" under exactly-once: a record could be lost with the broker "
+		 "acks: may not be \"1\" under exactly-once: a record could be lost with "
+		 "the broker "
 		 "that acknowledged it"},
 		{L, "p", "request.required.acks", "0",
-		 "request.required.acks: may not be \"0\" under at-least-once: a record could be "
+		 "request.required.acks: may not be \"0\" under at-least-once: a record "
+		 "could be "
 		 "lost with the broker that acknowledged it"},
 		{L, "p", "acks", "all", NULL},
 		{L, "p", "acks", "-1", NULL},
-		{M, "p", "acks", "all", "acks: may not be set under at-most-once: weir sets it, to 1"},
+		{M, "p", "acks", "all",
+		 "acks: may not be set under at-most-once: weir sets it, to 1"},
 		{E, "p", "retries", "0",
-		 "retries: may not be \"0\" under exactly-once: each failed request would abort a "
+		 "retries: may not be \"0\" under exactly-once: each failed request "
+		 "would abort a "
 		 "batch"},
 		{E, "p", "message.send.max.retries", "0",
-		 "message.send.max.retries: may not be \"0\" under exactly-once: each failed request "
+		 "message.send.max.retries: may not be \"0\" under exactly-once: each "
+		 "failed request "
 		 "would abort a batch"},
 		{E, "p", "retries", "7", NULL},
 		{M, "p", "retries", "7",
 		 "retries: may not be set under at-most-once: weir sets it, to 0"},
 		{E, "p", "max.in.flight", "6",
-		 "max.in.flight: may not be \"6\" under exactly-once: the idempotent producer keeps "
+		 "max.in.flight: may not be \"6\" under exactly-once: the idempotent "
+		 "producer keeps "
 		 "order among 5 requests at most"},
 		{L, "p", "max.in.flight.requests.per.connection", "100",
-		 "max.in.flight.requests.per.connection: may not be \"100\" under at-least-once: the "
+		 "max.in.flight.requests.per.connection: may not be \"100\" under "
+		 "at-least-once: the "
 		 "idempotent producer keeps order among 5 requests at most"},
 		{E, "p", "max.in.flight.requests.per.connection", "5", NULL},
 		{M, "p", "max.in.flight", "100", NULL},
 		{E, "p", "queuing.strategy", "lifo",
-		 "queuing.strategy: may not be \"lifo\": records would change their order"},
+		 "queuing.strategy: may not be \"lifo\": records would change their "
+		 "order"},
 		{E, "p", "delivery.report.only.error", "true",
-		 "delivery.report.only.error: may not be \"true\": weir counts what was delivered"},
+		 "delivery.report.only.error: may not be \"true\": weir counts what was "
+		 "delivered"},
 		{E, "p", "partitioner", "consistent_random", NULL},
 		{E, "p", "compression.type", "zstd", NULL},
 		{E, "p", "enable.auto.commit", "true", NULL}, /* means nothing there */
@@ -316,10 +348,13 @@ main(void)
 	tcase_add_test(tcase, broken_files_are_refused_by_line_without_quoting_them);
 	tcase_add_test(tcase, files_that_cannot_be_read_are_named);
 	tcase_add_test(tcase, what_weir_names_itself_is_refused_under_every_guarantee);
-	tcase_add_test(tcase, consumer_properties_that_would_break_a_guarantee_are_refused);
-	tcase_add_test(tcase, producer_properties_that_would_break_a_guarantee_are_refused);
 	tcase_add_test(tcase,
-	               without_idempotence_at_least_once_leaves_requests_in_flight_to_the_user);
+		       consumer_properties_that_would_break_a_guarantee_are_refused);
+	tcase_add_test(tcase,
+		       producer_properties_that_would_break_a_guarantee_are_refused);
+	tcase_add_test(
+		tcase,
+		without_idempotence_at_least_once_leaves_requests_in_flight_to_the_user);
 	suite_add_tcase(suite, tcase);
 	return weir_test_run(suite);
 }
