@@ -1,0 +1,267 @@
+/*
+ * One fault at one operation, and what the worker makes of it (exactly-once, and
+ * at-least-once where it has the operation).
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <string.h>
+
+#include "tests/harness.h"
+#include "tests/run/fleet.h"
+
+#define DEAD "\"dead_letter\": {\"topic\": \"dead\"}"
+#define SUM "\"steps\": [{\"use\": \"probe\", \"with\": {\"sum\": true}}]"
+
+static struct fleet fleet;
+static char text[8192];
+
+/* The fault for the `skip`-th call of `op` from now; then none. */
+static struct {
+	enum weir_memory_op op;
+	enum weir_memory_fault fault;
+	int skip;
+	int count;
+	int hits;
+} plan;
+
+static enum weir_memory_fault
+planned(void *opaque, const char *session_name, enum weir_memory_op op)
+{
+	(void)opaque;
+	(void)session_name;
+	if (op != plan.op || !plan.count)
+		return WEIR_MEMORY_NO_FAULT;
+	if (plan.skip-- > 0)
+		return WEIR_MEMORY_NO_FAULT;
+	plan.count--;
+	plan.hits++;
+	return plan.fault;
+}
+
+static void
+open_settled(const char *settings)
+{
+	fleet_open(&fleet, settings);
+	memset(&plan, 0, sizeof(plan));
+	weir__memory_set_fault(fleet.memory, planned, NULL);
+	fleet_start(&fleet, 0);
+	fleet_run(&fleet, 30);
+}
+
+static void
+inject(enum weir_memory_op op, enum weir_memory_fault fault, int skip, int count)
+{
+	plan.op = op;
+	plan.fault = fault;
+	plan.skip = skip;
+	plan.count = count;
+}
+
+static unsigned long long
+replacements(void)
+{
+	return weir__worker_counts(fleet.workers[0])->replacements;
+}
+
+static unsigned long long
+aborts(void)
+{
+	return weir__worker_counts(fleet.workers[0])->aborts;
+}
+
+struct commit_case {
+	enum weir_memory_fault fault;
+	unsigned long long aborts;
+	unsigned long long replacements;
+};
+
+static const struct commit_case commit_cases[] = {
+	{WEIR_MEMORY_FAIL_AGAIN, 0, 0},    {WEIR_MEMORY_FAIL_ABORT, 1, 0},
+	{WEIR_MEMORY_UNKNOWN_DONE, 1, 1},  {WEIR_MEMORY_UNKNOWN_NOT, 1, 1},
+	{WEIR_MEMORY_UNKNOWN_LATE, 1, 1},  {WEIR_MEMORY_TAINT, 0, 1},
+};
+
+START_TEST(whatever_a_commit_answers_each_record_comes_out_once)
+{
+	const struct commit_case *expected = &commit_cases[_i];
+
+	open_settled("");
+	inject(WEIR_MEMORY_COMMIT, expected->fault, 0, 1);
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 0, "b");
+	fleet_run(&fleet, 600);
+	fleet_put(&fleet, 0, "c");
+	fleet_run(&fleet, 100);
+	ck_assert_int_eq(plan.hits, 1);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a b c");
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 3);
+	ck_assert_uint_eq(aborts(), expected->aborts);
+	ck_assert_uint_eq(replacements(), expected->replacements);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(memory_is_zeroed_when_a_batch_is_aborted)
+{
+	open_settled(SUM);
+	inject(WEIR_MEMORY_COMMIT, commit_cases[_i].fault, 0, 1);
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 0, "b");
+	fleet_put(&fleet, 0, "c");
+	fleet_run(&fleet, 600);
+	ck_assert_int_eq(plan.hits, 1);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "sum=3");
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(lost_delivery_is_sent_again)
+{
+	open_settled(_i ? "\"guarantee\": \"at-least-once\"" : "");
+	inject(WEIR_MEMORY_SEND, WEIR_MEMORY_LOSE_DELIVERY, 1, 1);
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 0, "b");
+	fleet_run(&fleet, 200);
+	ck_assert_int_eq(plan.hits, 1);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), _i ? "a a b" : "a b");
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 2);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(lost_delivery_is_counted_under_at_most_once)
+{
+	open_settled("\"guarantee\": \"at-most-once\"");
+	inject(WEIR_MEMORY_SEND, WEIR_MEMORY_LOSE_DELIVERY, 1, 1);
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 0, "b");
+	fleet_put(&fleet, 0, "c");
+	fleet_run(&fleet, 100);
+	fleet_drain(&fleet);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a c");
+	ck_assert_uint_eq(weir__worker_counts(fleet.workers[0])->lost, 1);
+	fleet_close(&fleet);
+}
+END_TEST
+
+/* The broker refuses message "b" twice: in its batch, and alone. */
+START_TEST(message_that_only_the_broker_refuses_ends_as_a_dead_letter)
+{
+	open_settled(_i ? DEAD ", \"guarantee\": \"at-least-once\"" : DEAD);
+	weir__memory_set_max_message(fleet.memory, "out", 200); /* lowered after it was read */
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 0, "sized 500");
+	fleet_put(&fleet, 0, "c");
+	fleet_run(&fleet, 2000);
+	fleet_read(&fleet, "out", text, sizeof(text));
+	ck_assert_msg(_i ? strstr(text, "c") != NULL : !strcmp(text, "a c"), "got: %s", text);
+	ck_assert_str_eq(fleet_read(&fleet, "dead", text, sizeof(text)), "sized 500");
+	ck_assert_ptr_nonnull(strstr(fleet_header(&fleet, "dead", 0, "weir.reason"), "out"));
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 3);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(dead_letter_that_is_too_large_goes_without_its_value)
+{
+	static char large[3000];
+
+	memset(large, 'x', sizeof(large) - 1);
+	memcpy(large, "reject ", 7);
+	open_settled(DEAD);
+	weir__memory_set_max_message(fleet.memory, "dead", 1000);
+	fleet_crash(&fleet, 0);
+	fleet_start(&fleet, 0); /* limits are read at start */
+	fleet_put(&fleet, 0, large);
+	fleet_run(&fleet, 200);
+	ck_assert_str_eq(fleet_read(&fleet, "dead", text, sizeof(text)), "null");
+	ck_assert_ptr_nonnull(strstr(fleet_header(&fleet, "dead", 0, "weir.value.omitted"), "2999"));
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 1);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(full_queue_only_delays)
+{
+	open_settled(_i ? "\"guarantee\": \"at-least-once\"" : "");
+	inject(WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_AGAIN, 1, 30);
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 0, "copies 3");
+	fleet_put(&fleet, 0, "b");
+	fleet_run(&fleet, 200);
+	ck_assert_int_eq(plan.hits, 30);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)),
+	                 "a copies 3 copies 3 copies 3 b");
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(revoke_commits_what_is_in_hand)
+{
+	open_settled("");
+	fleet_put(&fleet, 0, "a");
+	fleet_run(&fleet, 3); /* polled, its interval not over */
+	ck_assert_int_eq(fleet_committed(&fleet, 0), WEIR_OFFSET_NONE);
+	weir__memory_rebalance(fleet.memory);
+	fleet_run(&fleet, 5);
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 1);
+	ck_assert_uint_eq(aborts(), 0);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(zombie_leaves_nothing_behind)
+{
+	open_settled("");
+	fleet_put(&fleet, 0, "a");
+	fleet_run(&fleet, 3); /* in an open transaction */
+	weir__virtual_clock_advance(&fleet.clock, 60000);
+	fleet_start(&fleet, 1); /* another takes over while the first does not move */
+	for (int step = 0; step < 300; step++) {
+		weir__worker_step(fleet.workers[1], 0);
+		weir__virtual_clock_advance(&fleet.clock, 10);
+	}
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a");
+	fleet_run(&fleet, 1000); /* the first wakes up */
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a");
+	ck_assert_int_eq(fleet_status(&fleet, 0), WEIR_WORKER_RUNS);
+	fleet_put(&fleet, 0, "b");
+	fleet_put(&fleet, 1, "c");
+	fleet_run(&fleet, 200);
+	ck_assert_uint_eq(fleet_count(&fleet, "out"), 3);
+	fleet_close(&fleet);
+}
+END_TEST
+
+START_TEST(fatal_outcome_stops_with_its_reason)
+{
+	open_settled("");
+	inject(WEIR_MEMORY_COMMIT, WEIR_MEMORY_FAIL_FATAL, 0, 1);
+	fleet_put(&fleet, 0, "a");
+	fleet_run(&fleet, 50);
+	ck_assert_int_eq(fleet_status(&fleet, 0), WEIR_WORKER_FAILED);
+	ck_assert_uint_gt(strlen(weir__worker_error(fleet.workers[0])->message), 0);
+	ck_assert_uint_eq(weir__memory_open_transactions(fleet.memory), 0);
+	fleet_close(&fleet);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("outcomes");
+	TCase *tcase = tcase_create("outcomes");
+
+	tcase_add_loop_test(tcase, whatever_a_commit_answers_each_record_comes_out_once, 0, 6);
+	tcase_add_loop_test(tcase, memory_is_zeroed_when_a_batch_is_aborted, 0, 6);
+	tcase_add_loop_test(tcase, lost_delivery_is_sent_again, 0, 2);
+	tcase_add_test(tcase, lost_delivery_is_counted_under_at_most_once);
+	tcase_add_loop_test(tcase, message_that_only_the_broker_refuses_ends_as_a_dead_letter, 0, 2);
+	tcase_add_test(tcase, dead_letter_that_is_too_large_goes_without_its_value);
+	tcase_add_loop_test(tcase, full_queue_only_delays, 0, 2);
+	tcase_add_test(tcase, revoke_commits_what_is_in_hand);
+	tcase_add_test(tcase, zombie_leaves_nothing_behind);
+	tcase_add_test(tcase, fatal_outcome_stops_with_its_reason);
+	suite_add_tcase(suite, tcase);
+	return weir_test_run(suite);
+}
