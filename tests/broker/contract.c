@@ -137,30 +137,38 @@ add_value(struct weir_buffer *list, const struct weir_message *message)
 	weir__buffer_add_text(list, ",");
 }
 
+enum weir_event_type
+contract_reader_until(struct weir_reader *reader, struct weir_offset *place,
+                      struct weir_message *message)
+{
+	struct weir_error error = {0};
+
+	for (int waited = 0; waited < contract.fixture->patience_ms; waited += SLICE) {
+		enum weir_event_type type =
+			weir__reader_poll(reader, SLICE, place, message, &error);
+
+		ck_assert_msg(type != WEIR_EVENT_FAILED, "%s", error.message);
+		if (type != WEIR_EVENT_IDLE)
+			return type;
+		contract_idle();
+	}
+	ck_abort_msg("the reader stays idle");
+}
+
 const char *
 contract_read(const char *topic, int32_t partition, int64_t from, bool committed, int64_t *end)
 {
-	struct weir_offset start = {.topic = topic, .partition = partition, .offset = from};
+	struct weir_offset place = {.topic = topic, .partition = partition, .offset = from};
 	struct weir_error error = {0};
 	struct weir_reader *reader =
-		weir__broker_reader_open(contract.broker, &start, 1, committed, &error);
-	enum weir_event_type type = WEIR_EVENT_IDLE;
+		weir__broker_reader_open(contract.broker, &place, 1, committed, &error);
 	struct weir_buffer list = {0};
-	struct weir_offset place;
 	struct weir_message message;
 	char *values;
 
 	ck_assert_msg(reader != NULL, "%s", error.message);
-	for (int waited = 0; waited < contract.fixture->patience_ms; waited += SLICE) {
-		while ((type = weir__reader_poll(reader, SLICE, &place, &message, &error)) ==
-		       WEIR_EVENT_RECORD)
-			add_value(&list, &message);
-		if (type != WEIR_EVENT_IDLE)
-			break;
-		contract_idle();
-	}
-	ck_assert_msg(type == WEIR_EVENT_END, "event %d instead of END: %s", (int)type,
-	              error.message);
+	while (contract_reader_until(reader, &place, &message) == WEIR_EVENT_RECORD)
+		add_value(&list, &message);
 	if (end)
 		*end = place.offset;
 	values = keep(list.size > 0 ? list.data : "");
@@ -397,5 +405,6 @@ weir_contract_suite(const struct weir_contract_fixture *fixture)
 	contract_add_transactions(suite, new_case);
 	contract_add_groups(suite, new_case);
 	contract_add_records(suite, new_case);
+	contract_add_places(suite, new_case);
 	return suite;
 }

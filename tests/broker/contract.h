@@ -101,6 +101,9 @@ void contract_fill(const char *topic, const char *values);
  */
 const char *contract_read(const char *topic, int32_t partition, int64_t from, bool committed,
                           int64_t *end);
+/* The reader's next event that is not IDLE (or fail). */
+enum weir_event_type contract_reader_until(struct weir_reader *reader, struct weir_offset *place,
+                                           struct weir_message *message);
 /* Read it again until the list is `values` and the end is the high watermark. */
 void contract_expect(const char *topic, int32_t partition, bool committed, const char *values);
 
@@ -139,6 +142,7 @@ void contract_member_close(struct contract_member *member);
 /* Each adds the cases of its file. */
 void contract_add_transactions(Suite *suite, TCase *(*new_case)(Suite *, const char *));
 void contract_add_groups(Suite *suite, TCase *(*new_case)(Suite *, const char *));
+void contract_add_places(Suite *suite, TCase *(*new_case)(Suite *, const char *));
 void contract_add_records(Suite *suite, TCase *(*new_case)(Suite *, const char *));
 
 #endif

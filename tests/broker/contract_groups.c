@@ -96,8 +96,8 @@ static void
 fill_both(const char *topic, int count)
 {
 	struct weir_session *session = contract_producer(NULL, NULL, topic);
-	/* under murmur2 these go to partitions 1 and 0 of two */
-	const char *keys[] = {"21", "foobar"};
+	/* under murmur2 these go to partitions 0 and 1 of two */
+	const char *keys[] = {"21", "a-little-bit-longer-string"};
 
 	for (int i = 0; i < count; i++) {
 		for (int j = 0; j < 2; j++) {
