@@ -1,0 +1,376 @@
+/*
+ * A session's consumer: records and errors from rd_kafka_consumer_poll() become events.
+ *
+ * The hot path is poll → record: no allocation, no string compared; the partition of the
+ * last record is remembered by librdkafka's own topic pointer. One record at a time and
+ * never the batch call: below librdkafka 2.1 that loses records in a cooperative rebalance.
+ * The session's thread; librdkafka's callbacks run on it too, within the poll.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <broker/kafka_private.h>
+
+#define ERROR_LOG_INTERVAL_MS 10000
+
+/* The first failure stays: what follows from it would hide it. */
+void
+weir__kafka_consumer_fail(struct kafka_consumer *consumer, enum weir_outcome outcome,
+                          const char *what, rd_kafka_resp_err_t code, const char *text)
+{
+	if (consumer->failure != WEIR_SUCCESS)
+		return;
+	consumer->failure = outcome;
+	weir__kafka_error_set(&consumer->error, code, what, text);
+}
+
+enum weir_outcome
+weir__kafka_consumer_check(struct kafka_consumer *consumer, struct weir_error *error)
+{
+	char text[256];
+	rd_kafka_resp_err_t code;
+
+	if (consumer->failure == WEIR_SUCCESS) {
+		code = rd_kafka_fatal_error(consumer->client->rk, text, sizeof(text));
+		if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+			weir__kafka_consumer_fail(
+				consumer, WEIR_FENCED, "another instance of the same name took over",
+				code, text);
+		else if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+			weir__kafka_consumer_fail(consumer, WEIR_FATAL, "consumer", code, text);
+	}
+	if (consumer->failure != WEIR_SUCCESS)
+		weir_error_set(error, consumer->error.code, "%s", consumer->error.message);
+	return consumer->failure;
+}
+
+static void
+give_failure(struct kafka_consumer *consumer, struct weir_event *event)
+{
+	event->type = WEIR_EVENT_FAILED;
+	event->outcome = consumer->failure;
+	event->error = &consumer->error;
+}
+
+static void
+release_held(struct kafka_consumer *consumer)
+{
+	if (!consumer->held)
+		return;
+	rd_kafka_message_destroy(consumer->held);
+	consumer->held = NULL;
+}
+
+/*
+ * Which partition is it? `consumer->topics` keeps a reference to each input's topic for as
+ * long as the consumer lives, so its pointer cannot come to mean another topic; handles of
+ * partitions are forgotten here (`last`) when they go.
+ */
+static struct kafka_partition *
+find_partition(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
+{
+	struct kafka_partition *partition;
+
+	if (message->rkt == consumer->last_topic && message->partition == consumer->last_id)
+		return consumer->last;
+	if (!message->rkt)
+		return NULL;
+	partition = weir__kafka_partition_find(consumer, rd_kafka_topic_name(message->rkt),
+	                                       message->partition);
+	if (!partition)
+		return NULL;
+	consumer->last_topic = message->rkt;
+	consumer->last_id = message->partition;
+	consumer->last = partition;
+	return partition;
+}
+
+static void
+read_headers(struct kafka_consumer *consumer, const rd_kafka_message_t *record,
+             struct weir_message *message)
+{
+	rd_kafka_headers_t *headers;
+	struct weir_header *header;
+	size_t count;
+
+	message->headers = NULL;
+	message->header_count = 0;
+	if (rd_kafka_message_headers(record, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return;
+	count = rd_kafka_header_cnt(headers);
+	if (count > consumer->header_capacity) {
+		consumer->headers =
+			weir__realloc(consumer->headers, count * sizeof(*consumer->headers));
+		consumer->header_capacity = count;
+	}
+	for (size_t i = 0; i < count; i++) {
+		header = &consumer->headers[i];
+		rd_kafka_header_get_all(headers, i, &header->name, &header->value.data,
+		                        &header->value.size);
+	}
+	message->headers = consumer->headers;
+	message->header_count = count;
+}
+
+/* The record becomes the event, which borrows it until the next poll. */
+static void
+give_record(struct kafka_consumer *consumer, struct kafka_partition *partition,
+            rd_kafka_message_t *record, struct weir_event *event)
+{
+	rd_kafka_timestamp_type_t timestamp_type;
+
+	consumer->held = record;
+	partition->position = record->offset + 1;
+	partition->is_consumed = true;
+	event->type = WEIR_EVENT_RECORD;
+	event->partition = &partition->base;
+	event->offset = record->offset;
+	event->message.key = (struct weir_bytes){record->key, record->key_len};
+	event->message.value = (struct weir_bytes){record->payload, record->len};
+	event->message.timestamp_ms = rd_kafka_message_timestamp(record, &timestamp_type);
+	read_headers(consumer, record, &event->message);
+}
+
+/* The position that librdkafka asked for is not in the log. */
+static void
+give_gap(struct kafka_consumer *consumer, struct kafka_partition *partition, int64_t offset,
+         struct weir_event *event)
+{
+	(void)consumer;
+	/* This error carries no version in librdkafka, so one from before a rewind can still
+	 * come after it. */
+	if (offset < partition->position)
+		return;
+	partition->is_stopped = true;
+	event->type = WEIR_EVENT_GAP;
+	event->partition = &partition->base;
+	event->offset = offset;
+}
+
+/* A topic that is missing may only be new: it is believed after a while. */
+static void
+note_missing_topic(struct kafka_consumer *consumer, const char *topic)
+{
+	const struct weir_clock *clock = consumer->client->clock;
+
+	if (consumer->topic_missing_since_ms == 0)
+		consumer->topic_missing_since_ms = clock->monotonic_ms(clock);
+	snprintf(consumer->missing_topic, sizeof(consumer->missing_topic), "%s",
+	         topic ? topic : "");
+}
+
+static void
+check_missing_topic(struct kafka_consumer *consumer)
+{
+	const struct weir_clock *clock = consumer->client->clock;
+	const struct rd_kafka_metadata *metadata;
+	rd_kafka_resp_err_t code;
+	rd_kafka_topic_t *topic = NULL;
+
+	if (consumer->topic_missing_since_ms == 0 ||
+	    clock->monotonic_ms(clock) - consumer->topic_missing_since_ms < KAFKA_TOPIC_GRACE_MS)
+		return;
+	for (size_t i = 0; i < consumer->topic_count; i++) {
+		if (strcmp(rd_kafka_topic_name(consumer->topics[i]), consumer->missing_topic) == 0)
+			topic = consumer->topics[i];
+	}
+	/* librdkafka tells it once only: ask until there is an answer. */
+	consumer->topic_missing_since_ms = clock->monotonic_ms(clock);
+	if (!topic || rd_kafka_metadata(consumer->client->rk, 0, topic, &metadata,
+	                                KAFKA_SHORTEST_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return;
+	code = metadata->topic_cnt == 1 ? metadata->topics[0].err
+	                                : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+	rd_kafka_metadata_destroy(metadata);
+	consumer->topic_missing_since_ms = 0;
+	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		weir__kafka_consumer_fail(consumer, WEIR_FATAL, consumer->missing_topic, code,
+		                          "this input topic does not exist");
+}
+
+static void
+take_error(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
+{
+	const struct weir_clock *clock = consumer->client->clock;
+	const char *topic = message->rkt ? rd_kafka_topic_name(message->rkt) : NULL;
+	const char *text = rd_kafka_message_errstr(message);
+	enum weir_outcome outcome;
+
+	if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+		weir__kafka_consumer_check(consumer, NULL);
+		return;
+	}
+	if (message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+		note_missing_topic(consumer, topic);
+		return;
+	}
+	outcome = weir__kafka_outcome(KAFKA_STEP_POLL, weir__kafka_fault_code(message->err));
+	/* What librdkafka does not call fatal it goes on with by itself; only what no
+	 * repetition cures stops us. */
+	if (outcome == WEIR_FENCED || weir__kafka_missing_right(message->err)) {
+		if (message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+			topic = consumer->session->config.group;
+		weir__kafka_consumer_fail(consumer, outcome, topic, message->err, text);
+		return;
+	}
+	if (clock->monotonic_ms(clock) < consumer->next_error_log_ms)
+		return;
+	consumer->next_error_log_ms = clock->monotonic_ms(clock) + ERROR_LOG_INTERVAL_MS;
+	weir__log(consumer->client->logger, WEIR_LOG_WARNING,
+	          "consumer error client=\"%s\" topic=%s reason=\"%s\"", consumer->client->name,
+	          topic ? topic : "-", text);
+}
+
+/* What is no record: ends and gaps of partitions, and errors. */
+static void
+take_notice(struct kafka_consumer *consumer, rd_kafka_message_t *message,
+            struct weir_event *event)
+{
+	struct kafka_partition *partition = find_partition(consumer, message);
+
+	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+		if (partition) {
+			event->type = WEIR_EVENT_END;
+			event->partition = &partition->base;
+			event->offset = message->offset;
+		}
+	} else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+		if (partition)
+			give_gap(consumer, partition, message->offset, event);
+	} else {
+		take_error(consumer, message);
+	}
+	rd_kafka_message_destroy(message);
+}
+
+/* Nothing came: time for what need not be done a million times a second. */
+static void
+idle(struct kafka_consumer *consumer)
+{
+	weir__kafka_client_watch(consumer->client);
+	if (weir__kafka_client_refused(consumer->client, &consumer->error) &&
+	    consumer->failure == WEIR_SUCCESS)
+		consumer->failure = WEIR_FATAL;
+	check_missing_topic(consumer);
+}
+
+void
+weir__kafka_consumer_poll(struct kafka_consumer *consumer, int timeout_ms,
+                          struct weir_event *event)
+{
+	struct kafka_partition *partition;
+	rd_kafka_message_t *message;
+
+	release_held(consumer);
+	event->type = WEIR_EVENT_IDLE;
+	if (consumer->failure != WEIR_SUCCESS) {
+		give_failure(consumer, event);
+		return;
+	}
+	if (consumer->rebalance != WEIR_EVENT_IDLE) {
+		weir__kafka_rebalance_event(consumer, event);
+		return;
+	}
+	message = rd_kafka_consumer_poll(consumer->client->rk, timeout_ms);
+	if (message && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		partition = find_partition(consumer, message);
+		if (partition)
+			give_record(consumer, partition, message, event);
+		else /* of a partition that is not ours any more */
+			rd_kafka_message_destroy(message);
+		return;
+	}
+	if (message)
+		take_notice(consumer, message, event);
+	else
+		idle(consumer);
+	/* A rebalance was put down by its callback within the poll. */
+	if (consumer->rebalance != WEIR_EVENT_IDLE)
+		weir__kafka_rebalance_event(consumer, event);
+	else if (consumer->failure != WEIR_SUCCESS)
+		give_failure(consumer, event);
+}
+
+static void
+log_queue_cost(const struct kafka_consumer *consumer)
+{
+	if (rd_kafka_version() >= 0x02020000)
+		return;
+	weir__log(consumer->client->logger, WEIR_LOG_INFO,
+	          "librdkafka %s keeps a second of input in memory, about 200 MiB a worker at "
+	          "most; from 2.2 on it needs less, or set queued.max.messages.kbytes client=\"%s\"",
+	          rd_kafka_version_str(), consumer->client->name);
+}
+
+struct kafka_consumer *
+weir__kafka_consumer_open(struct kafka_session *session,
+                          const struct weir_session_config *config, struct weir_error *error)
+{
+	struct kafka_broker *broker = session->broker;
+	rd_kafka_conf_t *conf = weir__kafka_conf_consumer(broker, config, error);
+	struct kafka_consumer *consumer;
+
+	if (!conf)
+		return NULL;
+	consumer = weir__calloc(1, sizeof(*consumer));
+	consumer->session = session;
+	consumer->client =
+		weir__kafka_client_new(RD_KAFKA_CONSUMER, conf, config->name, "consumer",
+	                               broker->logger, broker->clock, consumer, error);
+	if (!consumer->client) {
+		free(consumer);
+		return NULL;
+	}
+	/* One queue for all: rebalances and errors come from the one poll. */
+	rd_kafka_poll_set_consumer(consumer->client->rk);
+	consumer->topics = weir__calloc(config->input_count, sizeof(*consumer->topics));
+	for (size_t i = 0; i < config->input_count; i++)
+		consumer->topics[i] =
+			rd_kafka_topic_new(consumer->client->rk, config->inputs[i], NULL);
+	consumer->topic_count = config->input_count;
+	log_queue_cost(consumer);
+	return consumer;
+}
+
+enum weir_outcome
+weir__kafka_consumer_subscribe(struct kafka_consumer *consumer, struct weir_error *error)
+{
+	rd_kafka_topic_partition_list_t *list =
+		rd_kafka_topic_partition_list_new((int)consumer->topic_count);
+	rd_kafka_resp_err_t code;
+
+	for (size_t i = 0; i < consumer->topic_count; i++)
+		rd_kafka_topic_partition_list_add(list, rd_kafka_topic_name(consumer->topics[i]),
+		                                  RD_KAFKA_PARTITION_UA);
+	code = rd_kafka_subscribe(consumer->client->rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		return WEIR_SUCCESS;
+	if (code == RD_KAFKA_RESP_ERR__FATAL)
+		return weir__kafka_consumer_check(consumer, error);
+	weir__kafka_error_set(error, code, "cannot subscribe", NULL);
+	return WEIR_FATAL;
+}
+
+void
+weir__kafka_consumer_close(struct kafka_consumer *consumer)
+{
+	if (!consumer)
+		return;
+	release_held(consumer);
+	/* Its last rebalance is answered by the callback itself. */
+	consumer->is_closing = true;
+	rd_kafka_consumer_close(consumer->client->rk);
+	if (consumer->commit_queue)
+		rd_kafka_queue_destroy(consumer->commit_queue);
+	weir__kafka_partitions_free(consumer);
+	for (size_t i = 0; i < consumer->topic_count; i++)
+		rd_kafka_topic_destroy(consumer->topics[i]);
+	weir__kafka_client_free(consumer->client);
+	free(consumer->topics);
+	free(consumer->headers);
+	free(consumer);
+}

@@ -1,0 +1,187 @@
+/*
+ * Offsets of a group: the member's metadata for transactions, commits without one, and
+ * reading what is committed. The session's thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <stdlib.h>
+
+#include <broker/kafka_private.h>
+
+rd_kafka_topic_partition_list_t *
+weir__kafka_offset_list(const struct weir_offset *offsets, size_t count)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+
+	for (size_t i = 0; i < count; i++) {
+		rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_add(
+			list, offsets[i].topic, offsets[i].partition);
+
+		place->offset = offsets[i].offset;
+		if (!offsets[i].metadata)
+			continue;
+		place->metadata_size = strlen(offsets[i].metadata);
+		/* librdkafka frees it with the list, by free(). */
+		place->metadata = weir__strdup(offsets[i].metadata);
+	}
+	return list;
+}
+
+/*
+ * Has the metadata a member id and a generation? Without these the broker takes offsets
+ * *unfenced*, from anybody. There are no accessors before 2.4, so its written form is read:
+ * "CGMDv2:", the generation as an int32, the group's name and the member's, each with a
+ * NUL. (librdkafka 2.0.2 to 2.12.1: rd_kafka_consumer_group_metadata_write.)
+ */
+static bool
+is_of_member(const rd_kafka_consumer_group_metadata_t *metadata)
+{
+	static const char magic[] = "CGMDv2:";
+	const size_t start = sizeof(magic) - 1 + sizeof(int32_t);
+	int32_t generation = -1;
+	bool has_member = false;
+	rd_kafka_error_t *failure;
+	const char *group_end;
+	void *text = NULL;
+	size_t size = 0;
+
+	failure = rd_kafka_consumer_group_metadata_write(metadata, &text, &size);
+	if (failure) {
+		rd_kafka_error_destroy(failure);
+		return false;
+	}
+	if (size > start && memcmp(text, magic, sizeof(magic) - 1) == 0) {
+		memcpy(&generation, (char *)text + sizeof(magic) - 1, sizeof(generation));
+		group_end = memchr((char *)text + start, '\0', size - start);
+		has_member = group_end && group_end + 1 < (char *)text + size && group_end[1];
+	}
+	rd_kafka_mem_free(NULL, text);
+	return has_member && generation >= 0;
+}
+
+rd_kafka_consumer_group_metadata_t *
+weir__kafka_member_metadata(struct kafka_consumer *consumer)
+{
+	rd_kafka_consumer_group_metadata_t *metadata;
+
+	/* A lost assignment still has the old member's name: another has its partitions. */
+	if (rd_kafka_assignment_lost(consumer->client->rk))
+		return NULL;
+	metadata = rd_kafka_consumer_group_metadata(consumer->client->rk);
+	if (!metadata || is_of_member(metadata))
+		return metadata;
+	rd_kafka_consumer_group_metadata_destroy(metadata);
+	return NULL;
+}
+
+/* The answer to the commit in flight: its own error, else its first partition's. */
+static enum weir_outcome
+take_commit(struct kafka_consumer *consumer, rd_kafka_event_t *answer, struct weir_error *error)
+{
+	rd_kafka_resp_err_t code = rd_kafka_event_error(answer);
+	const rd_kafka_topic_partition_list_t *list =
+		rd_kafka_event_topic_partition_list(answer);
+	const char *what = "cannot commit offsets";
+	enum weir_outcome outcome;
+
+	for (int i = 0; list && code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
+		code = list->elems[i].err;
+		what = list->elems[i].topic;
+	}
+	if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+		what = consumer->session->config.group;
+	outcome = weir__kafka_take_code(KAFKA_STEP_GROUP_COMMIT, code, what, error);
+	if (code == RD_KAFKA_RESP_ERR__FATAL) {
+		enum weir_outcome check = weir__kafka_consumer_check(consumer, error);
+
+		outcome = check != WEIR_SUCCESS ? check : outcome;
+	}
+	return outcome;
+}
+
+/*
+ * Asynchronous underneath, so that a slice can end: the next call goes on waiting for the
+ * same request and sends no other.
+ */
+enum weir_outcome
+weir__kafka_commit_offsets(struct kafka_consumer *consumer, const struct weir_offset *offsets,
+                           size_t count, int timeout_ms, struct weir_error *error)
+{
+	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_event_t *answer;
+	rd_kafka_resp_err_t code;
+	enum weir_outcome outcome = weir__kafka_consumer_check(consumer, error);
+
+	if (outcome != WEIR_SUCCESS)
+		return outcome;
+	if (count == 0)
+		return WEIR_SUCCESS;
+	if (!consumer->commit_queue)
+		consumer->commit_queue = rd_kafka_queue_new(consumer->client->rk);
+	if (!consumer->commit_in_flight) {
+		if (rd_kafka_assignment_lost(consumer->client->rk)) {
+			weir_error_set(error, WEIR_EBROKER, "the partitions were lost");
+			return WEIR_ABORT;
+		}
+		list = weir__kafka_offset_list(offsets, count);
+		code = rd_kafka_commit_queue(consumer->client->rk, list, consumer->commit_queue,
+		                             NULL, NULL);
+		rd_kafka_topic_partition_list_destroy(list);
+		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+			return weir__kafka_take_code(KAFKA_STEP_GROUP_COMMIT, code,
+			                             "cannot commit offsets", error);
+		consumer->commit_in_flight = true;
+	}
+	answer = rd_kafka_queue_poll(consumer->commit_queue, timeout_ms);
+	if (!answer) {
+		weir__kafka_client_watch(consumer->client);
+		return WEIR_AGAIN;
+	}
+	consumer->commit_in_flight = false;
+	outcome = take_commit(consumer, answer, error);
+	rd_kafka_event_destroy(answer);
+	return outcome;
+}
+
+static void
+take_offset(const rd_kafka_topic_partition_t *place, struct weir_offset *offset,
+            struct weir_arena *arena)
+{
+	char *metadata;
+
+	offset->offset = place->offset >= 0 ? place->offset : WEIR_OFFSET_NONE;
+	offset->metadata = NULL;
+	if (!place->metadata || place->metadata_size == 0)
+		return;
+	metadata = weir__arena_alloc(arena, place->metadata_size + 1);
+	memcpy(metadata, place->metadata, place->metadata_size);
+	metadata[place->metadata_size] = '\0';
+	offset->metadata = metadata;
+}
+
+/* Does not need a member: reads with a handle of the group's name. Its isolation level is
+ * read_committed, which makes the broker hold back offsets of open transactions. */
+enum weir_outcome
+weir__kafka_committed(rd_kafka_t *rk, struct weir_offset *offsets, size_t count,
+                      struct weir_arena *arena, int timeout_ms, struct weir_error *error)
+{
+	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_resp_err_t code;
+	const char *what = "cannot read committed offsets";
+
+	weir__arena_reset(arena);
+	if (count == 0)
+		return WEIR_SUCCESS;
+	list = weir__kafka_offset_list(offsets, count);
+	if (timeout_ms < KAFKA_SHORTEST_WAIT_MS)
+		timeout_ms = KAFKA_SHORTEST_WAIT_MS;
+	code = rd_kafka_committed(rk, list, timeout_ms);
+	for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+		code = list->elems[i].err;
+		what = list->elems[i].topic;
+	}
+	for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+		take_offset(&list->elems[i], &offsets[i], arena);
+	rd_kafka_topic_partition_list_destroy(list);
+	return weir__kafka_take_code(KAFKA_STEP_QUERY, code, what, error);
+}

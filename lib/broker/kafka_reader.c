@@ -1,0 +1,180 @@
+/*
+ * A reader: partitions read from given offsets, without a group.
+ *
+ * Uses librdkafka's consumer of single partitions, all of them onto one queue, so that no
+ * group is asked for and no right on one is needed. The thread that opened it.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <stdlib.h>
+
+#include <broker/kafka_private.h>
+
+struct reader_place {
+	rd_kafka_topic_t *handle;
+	int32_t partition;
+};
+
+struct kafka_reader {
+	struct weir_reader base;
+	struct kafka_client *client;
+	rd_kafka_queue_t *queue;
+	struct reader_place *places;
+	size_t count;
+	rd_kafka_message_t *held;
+	struct weir_header *headers;
+	size_t header_capacity;
+	int64_t unknown_since_ms;
+};
+
+static void
+give_headers(struct kafka_reader *reader, const rd_kafka_message_t *record,
+             struct weir_message *message)
+{
+	rd_kafka_headers_t *headers;
+	size_t count;
+
+	message->headers = NULL;
+	message->header_count = 0;
+	if (rd_kafka_message_headers(record, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return;
+	count = rd_kafka_header_cnt(headers);
+	if (count > reader->header_capacity) {
+		reader->headers =
+			weir__realloc(reader->headers, count * sizeof(*reader->headers));
+		reader->header_capacity = count;
+	}
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_header_get_all(headers, i, &reader->headers[i].name,
+		                        &reader->headers[i].value.data,
+		                        &reader->headers[i].value.size);
+	message->headers = reader->headers;
+	message->header_count = count;
+}
+
+static enum weir_event_type
+take_error(struct kafka_reader *reader, const rd_kafka_message_t *record,
+           struct weir_error *error)
+{
+	const struct weir_clock *clock = reader->client->clock;
+	const char *topic = record->rkt ? rd_kafka_topic_name(record->rkt) : NULL;
+	enum weir_outcome outcome =
+		weir__kafka_outcome(KAFKA_STEP_POLL, weir__kafka_fault_code(record->err));
+
+	if (outcome != WEIR_FATAL)
+		return WEIR_EVENT_IDLE; /* librdkafka goes on by itself */
+	/* A topic that is missing may only be new. */
+	if (weir__kafka_error_code(record->err) == WEIR_ENOTFOUND) {
+		if (reader->unknown_since_ms == 0)
+			reader->unknown_since_ms = clock->monotonic_ms(clock);
+		if (clock->monotonic_ms(clock) - reader->unknown_since_ms < KAFKA_TOPIC_GRACE_MS)
+			return WEIR_EVENT_IDLE;
+	}
+	weir__kafka_error_set(error, record->err, topic, rd_kafka_message_errstr(record));
+	return WEIR_EVENT_FAILED;
+}
+
+static enum weir_event_type
+take(struct kafka_reader *reader, const rd_kafka_message_t *record, struct weir_offset *place,
+     struct weir_message *message, struct weir_error *error)
+{
+	rd_kafka_timestamp_type_t timestamp_type;
+
+	place->topic = record->rkt ? rd_kafka_topic_name(record->rkt) : NULL;
+	place->partition = record->partition;
+	place->offset = record->offset;
+	place->metadata = NULL;
+	if (record->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+		return WEIR_EVENT_END;
+	if (record->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+		return WEIR_EVENT_GAP;
+	if (record->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return take_error(reader, record, error);
+	message->key = (struct weir_bytes){record->key, record->key_len};
+	message->value = (struct weir_bytes){record->payload, record->len};
+	message->timestamp_ms = rd_kafka_message_timestamp(record, &timestamp_type);
+	give_headers(reader, record, message);
+	return WEIR_EVENT_RECORD;
+}
+
+static enum weir_event_type
+reader_poll(struct weir_reader *base, int timeout_ms, struct weir_offset *place,
+            struct weir_message *message, struct weir_error *error)
+{
+	struct kafka_reader *reader = (struct kafka_reader *)base;
+
+	if (reader->held)
+		rd_kafka_message_destroy(reader->held);
+	reader->held = rd_kafka_consume_queue(reader->queue, timeout_ms);
+	if (reader->held)
+		return take(reader, reader->held, place, message, error);
+	rd_kafka_poll(reader->client->rk, 0);
+	weir__kafka_client_watch(reader->client);
+	return weir__kafka_client_refused(reader->client, error) ? WEIR_EVENT_FAILED
+	                                                         : WEIR_EVENT_IDLE;
+}
+
+static void
+reader_close(struct weir_reader *base)
+{
+	struct kafka_reader *reader = (struct kafka_reader *)base;
+
+	if (reader->held)
+		rd_kafka_message_destroy(reader->held);
+	for (size_t i = 0; i < reader->count; i++) {
+		rd_kafka_consume_stop(reader->places[i].handle, reader->places[i].partition);
+		rd_kafka_topic_destroy(reader->places[i].handle);
+	}
+	if (reader->queue)
+		rd_kafka_queue_destroy(reader->queue);
+	weir__kafka_client_free(reader->client);
+	free(reader->places);
+	free(reader->headers);
+	free(reader);
+}
+
+static const struct weir_reader_ops ops = {.poll = reader_poll, .close = reader_close};
+
+static int
+start(struct kafka_reader *reader, const struct weir_offset *place, struct weir_error *error)
+{
+	rd_kafka_topic_t *handle = rd_kafka_topic_new(reader->client->rk, place->topic, NULL);
+
+	if (!handle || rd_kafka_consume_start_queue(handle, place->partition, place->offset,
+	                                            reader->queue) != 0) {
+		weir__kafka_error_set(error, rd_kafka_last_error(), place->topic, NULL);
+		if (handle)
+			rd_kafka_topic_destroy(handle);
+		return WEIR_EBROKER;
+	}
+	reader->places[reader->count++] =
+		(struct reader_place){.handle = handle, .partition = place->partition};
+	return 0;
+}
+
+struct weir_reader *
+weir__kafka_reader_open(struct weir_broker *base, const struct weir_offset *places,
+                        size_t count, bool read_committed, struct weir_error *error)
+{
+	struct kafka_broker *broker = (struct kafka_broker *)base;
+	rd_kafka_conf_t *conf = weir__kafka_conf_plain(broker, NULL, read_committed, error);
+	struct kafka_reader *reader;
+	int code = 0;
+
+	if (!conf)
+		return NULL;
+	reader = weir__calloc(1, sizeof(*reader));
+	reader->base.ops = &ops;
+	reader->places = weir__calloc(count + 1, sizeof(*reader->places));
+	reader->client = weir__kafka_client_new(RD_KAFKA_CONSUMER, conf, NULL, "reader",
+	                                        broker->logger, broker->clock, NULL, error);
+	if (reader->client) {
+		reader->queue = rd_kafka_queue_new(reader->client->rk);
+		for (size_t i = 0; i < count && code == 0; i++)
+			code = start(reader, &places[i], error);
+	}
+	if (reader->client && code == 0)
+		return &reader->base;
+	reader_close(&reader->base);
+	return NULL;
+}

@@ -1,0 +1,200 @@
+/*
+ * Transactions: begin, commit in slices, abort.
+ *
+ * Remembers how far a commit has come, so that the caller repeats one call. The order is:
+ * offsets, then commit, which flushes by itself (flushing first costs a round trip). Once
+ * rd_kafka_commit_transaction() was called, whatever is neither success nor an abort that
+ * librdkafka asks for is UNKNOWN: the EndTxn may be on its way. The session's thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <assert.h>
+#include <stdio.h>
+
+#include <broker/kafka_private.h>
+
+/* With less, librdkafka's calls return before its main thread has looked at them. */
+#define SHORTEST_SLICE_MS 100
+
+/* librdkafka does not wait shorter than the request takes, whatever is given; when this
+ * time is over it asks for an abort rather than for patience. */
+#define SEND_OFFSETS_MS 5000
+
+static int
+slice_of(int timeout_ms)
+{
+	return timeout_ms < SHORTEST_SLICE_MS ? SHORTEST_SLICE_MS : timeout_ms;
+}
+
+static bool
+is_tainted(const struct kafka_producer *producer)
+{
+	return atomic_load(&producer->client->is_tainted);
+}
+
+/* The producer is of no more use. Its error, or why not. */
+static enum weir_outcome
+give_up(struct kafka_producer *producer, const char *why, struct weir_error *error)
+{
+	producer->phase = KAFKA_PHASE_UNKNOWN;
+	weir_error_set(error, WEIR_EBROKER, "%s", why);
+	return WEIR_UNKNOWN;
+}
+
+/* librdkafka's own error does not say which topic it may not write to. */
+static void
+add_complaint(struct kafka_producer *producer, struct weir_error *error)
+{
+	char text[sizeof(producer->client->complaint)];
+	size_t length;
+
+	weir__kafka_client_complaint(producer->client, text);
+	if (!error || text[0] == '\0')
+		return;
+	length = strlen(error->message);
+	snprintf(error->message + length, sizeof(error->message) - length, " (%s)", text);
+}
+
+enum weir_outcome
+weir__kafka_begin(struct kafka_producer *producer, struct weir_error *error)
+{
+	enum weir_outcome outcome;
+
+	assert(producer->is_transactional && producer->phase != KAFKA_PHASE_OPEN);
+	if (producer->is_dead || producer->phase != KAFKA_PHASE_NONE)
+		return give_up(producer, "the producer has to be replaced", error);
+	/* The taint may have come after the last commit was answered. */
+	if (is_tainted(producer))
+		return give_up(producer, "a late request could still act: replace the producer",
+		               error);
+	outcome = weir__kafka_take_error(
+		KAFKA_STEP_BEGIN, rd_kafka_begin_transaction(producer->client->rk),
+		producer->session->config.transactional_id, error);
+	if (outcome == WEIR_SUCCESS) {
+		producer->phase = KAFKA_PHASE_OPEN;
+		producer->must_abort = false;
+		return WEIR_SUCCESS;
+	}
+	if (outcome == WEIR_FATAL)
+		return WEIR_FATAL;
+	return give_up(producer, "cannot begin a transaction", error);
+}
+
+/* After an error of commit or send_offsets: what the producer is now. */
+static enum weir_outcome
+settle(struct kafka_producer *producer, enum weir_outcome outcome, struct weir_error *error)
+{
+	switch (outcome) {
+	case WEIR_ABORT:
+		producer->phase = KAFKA_PHASE_OPEN;
+		producer->must_abort = true;
+		break;
+	case WEIR_UNKNOWN:
+		producer->phase = KAFKA_PHASE_UNKNOWN;
+		break;
+	case WEIR_FATAL:
+		add_complaint(producer, error);
+		break;
+	default:
+		break;
+	}
+	return outcome;
+}
+
+/*
+ * The group's metadata comes from the live consumer alone, and only while it is a member
+ * that has not lost its partitions: the broker takes offsets that carry no member from
+ * anybody. Without a consumer the transactional id alone fences (weir produce --source).
+ */
+static enum weir_outcome
+send_offsets(struct kafka_producer *producer, const struct weir_offset *offsets, size_t count,
+             struct weir_error *error)
+{
+	struct kafka_session *session = producer->session;
+	rd_kafka_consumer_group_metadata_t *metadata;
+	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_error_t *failure;
+	enum weir_outcome outcome;
+
+	if (session->consumer) {
+		outcome = weir__kafka_consumer_check(session->consumer, error);
+		if (outcome != WEIR_SUCCESS)
+			return outcome;
+		metadata = weir__kafka_member_metadata(session->consumer);
+	} else {
+		metadata = rd_kafka_consumer_group_metadata_new(session->config.group);
+	}
+	if (!metadata) {
+		weir_error_set(error, WEIR_EBROKER, "%s: not a member of the group right now",
+		               session->config.group);
+		return WEIR_ABORT;
+	}
+	list = weir__kafka_offset_list(offsets, count);
+	failure = rd_kafka_send_offsets_to_transaction(producer->client->rk, list, metadata,
+	                                               SEND_OFFSETS_MS);
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_consumer_group_metadata_destroy(metadata);
+	return weir__kafka_take_error(KAFKA_STEP_OFFSETS, failure, "cannot send offsets", error);
+}
+
+static enum weir_outcome
+finish(struct kafka_producer *producer)
+{
+	producer->phase = KAFKA_PHASE_NONE;
+	producer->must_abort = false;
+	return is_tainted(producer) ? WEIR_TAINTED : WEIR_SUCCESS;
+}
+
+enum weir_outcome
+weir__kafka_commit(struct kafka_producer *producer, const struct weir_offset *offsets,
+                   size_t count, int timeout_ms, struct weir_error *error)
+{
+	enum weir_outcome outcome;
+
+	assert(producer->phase != KAFKA_PHASE_NONE);
+	if (producer->is_dead || producer->phase == KAFKA_PHASE_UNKNOWN)
+		return give_up(producer, "the producer has to be replaced", error);
+	if (producer->must_abort || producer->phase == KAFKA_PHASE_ABORT) {
+		weir_error_set(error, WEIR_EBROKER, "the transaction has to be aborted");
+		return WEIR_ABORT;
+	}
+	if (producer->phase == KAFKA_PHASE_OPEN && count > 0) {
+		outcome = send_offsets(producer, offsets, count, error);
+		if (outcome != WEIR_SUCCESS)
+			return settle(producer, outcome, error);
+	}
+	producer->phase = KAFKA_PHASE_COMMIT;
+	outcome = weir__kafka_take_error(
+		KAFKA_STEP_COMMIT,
+		rd_kafka_commit_transaction(producer->client->rk, slice_of(timeout_ms)),
+		"cannot commit", error);
+	if (outcome == WEIR_SUCCESS)
+		return finish(producer);
+	weir__kafka_client_watch(producer->client);
+	return settle(producer, outcome, error);
+}
+
+enum weir_outcome
+weir__kafka_abort(struct kafka_producer *producer, int timeout_ms, struct weir_error *error)
+{
+	enum weir_outcome outcome;
+
+	if (producer->phase == KAFKA_PHASE_NONE)
+		return WEIR_SUCCESS;
+	if (producer->is_dead || producer->phase == KAFKA_PHASE_UNKNOWN)
+		return give_up(producer, "the producer has to be replaced", error);
+	/* librdkafka would answer __CONFLICT, call that retriable, and go on so for ever. */
+	if (producer->phase == KAFKA_PHASE_COMMIT)
+		return give_up(producer, "a commit is under way", error);
+	producer->phase = KAFKA_PHASE_ABORT;
+	outcome = weir__kafka_take_error(
+		KAFKA_STEP_ABORT,
+		rd_kafka_abort_transaction(producer->client->rk, slice_of(timeout_ms)),
+		"cannot abort", error);
+	if (outcome == WEIR_SUCCESS)
+		return finish(producer);
+	weir__kafka_client_watch(producer->client);
+	if (outcome == WEIR_UNKNOWN)
+		producer->phase = KAFKA_PHASE_UNKNOWN;
+	return outcome;
+}
