@@ -1,8 +1,8 @@
 /*
  * The embedded broker itself: topics, the broker's own calls, time, and the steps that it
- * has yet to do. Everything below it (logs, groups, transactions) moves only in calls, and
- * each call first lets time pass: nothing happens in between, there is no thread and no
- * chance.
+ * has yet to do. Everything below it (logs, groups, transactions) moves only in calls,
+ * and each call first lets time pass: nothing happens in between, there is no thread and
+ * no chance.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -39,7 +39,7 @@ do_step(struct weir_memory *memory, size_t index)
 
 	memory->step_count--;
 	memmove(&memory->steps[index], &memory->steps[index + 1],
-	        (memory->step_count - index) * sizeof(*memory->steps));
+		(memory->step_count - index) * sizeof(*memory->steps));
 	weir__memory_txn_step(memory, &step);
 }
 
@@ -62,9 +62,10 @@ weir__memory_step_add(struct weir_memory *memory, const struct weir_memory_step 
 		return;
 	}
 	if (memory->step_count == memory->step_capacity) {
-		memory->step_capacity = memory->step_capacity ? memory->step_capacity * 2 : 16;
-		memory->steps = weir__realloc(memory->steps,
-		                              memory->step_capacity * sizeof(*memory->steps));
+		memory->step_capacity =
+			memory->step_capacity ? memory->step_capacity * 2 : 16;
+		memory->steps = weir__realloc(
+			memory->steps, memory->step_capacity * sizeof(*memory->steps));
 	}
 	memory->steps[memory->step_count++] = now;
 }
@@ -96,7 +97,8 @@ weir__memory_set_expiry(struct weir_memory *memory, bool expiry)
 }
 
 void
-weir__memory_set_fault(struct weir_memory *memory, weir_memory_fault_fn fault, void *opaque)
+weir__memory_set_fault(struct weir_memory *memory, weir_memory_fault_fn fault,
+		       void *opaque)
 {
 	memory->fault = fault;
 	memory->fault_opaque = opaque;
@@ -116,7 +118,7 @@ weir__memory_topic(const struct weir_memory *memory, const char *name)
 
 struct weir_memory_log *
 weir__memory_find(const struct weir_memory *memory, const char *topic, int32_t partition,
-                  struct weir_error *error)
+		  struct weir_error *error)
 {
 	const struct weir_memory_topic *found = weir__memory_topic(memory, topic);
 
@@ -125,8 +127,9 @@ weir__memory_find(const struct weir_memory *memory, const char *topic, int32_t p
 		return NULL;
 	}
 	if (partition < 0 || partition >= found->partition_count) {
-		weir_error_set(error, WEIR_ENOTFOUND, "%s[%d]: the topic has %d partitions",
-		               topic, (int)partition, (int)found->partition_count);
+		weir_error_set(error, WEIR_ENOTFOUND,
+			       "%s[%d]: the topic has %d partitions", topic,
+			       (int)partition, (int)found->partition_count);
 		return NULL;
 	}
 	return found->logs[partition];
@@ -139,7 +142,8 @@ apply_settings(struct weir_memory_topic *topic, const struct weir_properties *se
 		const struct weir_property *setting = &settings->items[i];
 
 		if (strcmp(setting->name, "max.message.bytes") == 0)
-			topic->max_message_bytes = (size_t)strtoull(setting->value, NULL, 10);
+			topic->max_message_bytes =
+				(size_t)strtoull(setting->value, NULL, 10);
 		else if (strcmp(setting->name, "min.insync.replicas") == 0)
 			topic->min_insync = strtoll(setting->value, NULL, 10);
 	}
@@ -151,15 +155,15 @@ add_topic(struct weir_memory *memory, struct weir_memory_topic *topic)
 	topic->logs = weir__calloc((size_t)topic->partition_count, sizeof(*topic->logs));
 	for (int32_t i = 0; i < topic->partition_count; i++)
 		topic->logs[i] = weir__memory_log_new(topic, i, memory->log_count++);
-	memory->topics =
-		weir__realloc(memory->topics, (memory->topic_count + 1) * sizeof(*memory->topics));
+	memory->topics = weir__realloc(memory->topics, (memory->topic_count + 1) *
+							       sizeof(*memory->topics));
 	memory->topics[memory->topic_count++] = topic;
 }
 
 static int
 topic_create(struct weir_broker *broker, const char *name, int32_t partitions,
-             int32_t replication, const struct weir_properties *settings, int timeout_ms,
-             struct weir_error *error)
+	     int32_t replication, const struct weir_properties *settings, int timeout_ms,
+	     struct weir_error *error)
 {
 	struct weir_memory *memory = (struct weir_memory *)broker;
 	struct weir_memory_topic *topic;
@@ -167,15 +171,18 @@ topic_create(struct weir_broker *broker, const char *name, int32_t partitions,
 	(void)timeout_ms;
 	weir__memory_enter(memory);
 	if (!weir__topic_valid(name))
-		return weir_error_set(error, WEIR_EINVALID, "%s: not a topic's name", name);
+		return weir_error_set(error, WEIR_EINVALID, "%s: not a topic's name",
+				      name);
 	if (partitions < 1)
-		return weir_error_set(error, WEIR_EINVALID, "%s: a topic needs a partition", name);
+		return weir_error_set(error, WEIR_EINVALID,
+				      "%s: a topic needs a partition", name);
 	if (replication > 1)
 		return weir_error_set(error, WEIR_EINVALID,
-		                      "%s: replication %d, but there is one broker", name,
-		                      (int)replication);
+				      "%s: replication %d, but there is one broker", name,
+				      (int)replication);
 	if (weir__memory_topic(memory, name))
-		return weir_error_set(error, WEIR_EEXISTS, "%s: the topic exists already", name);
+		return weir_error_set(error, WEIR_EEXISTS, "%s: the topic exists already",
+				      name);
 	topic = weir__calloc(1, sizeof(*topic));
 	topic->name = weir__strdup(name);
 	topic->partition_count = partitions;
@@ -201,13 +208,13 @@ topic_free(struct weir_memory_topic *topic)
 
 static void
 describe_topic(const struct weir_memory *memory, const char *name,
-               struct weir_topic_info *info, struct weir_arena *arena)
+	       struct weir_topic_info *info, struct weir_arena *arena)
 {
 	const struct weir_memory_topic *topic = weir__memory_topic(memory, name);
 
 	*info = (struct weir_topic_info){.name = weir__arena_strdup(arena, name),
-	                                 .max_message_bytes = -1,
-	                                 .min_insync = -1};
+					 .max_message_bytes = -1,
+					 .min_insync = -1};
 	if (!topic) {
 		info->error = WEIR_ENOTFOUND;
 		return;
@@ -220,7 +227,7 @@ describe_topic(const struct weir_memory *memory, const char *name,
 
 static int
 describe(struct weir_broker *broker, const char *const *topics, size_t count,
-         struct weir_cluster_info *info, int timeout_ms, struct weir_error *error)
+	 struct weir_cluster_info *info, int timeout_ms, struct weir_error *error)
 {
 	struct weir_memory *memory = (struct weir_memory *)broker;
 
@@ -254,7 +261,7 @@ range(struct weir_broker *broker, const char *topic, int32_t partition, int64_t 
 
 static int
 offset_at(struct weir_broker *broker, const char *topic, int32_t partition,
-          int64_t timestamp_ms, int64_t *offset, int timeout_ms, struct weir_error *error)
+	  int64_t timestamp_ms, int64_t *offset, int timeout_ms, struct weir_error *error)
 {
 	struct weir_memory *memory = (struct weir_memory *)broker;
 	const struct weir_memory_log *log;
@@ -270,19 +277,20 @@ offset_at(struct weir_broker *broker, const char *topic, int32_t partition,
 
 static int
 committed(struct weir_broker *broker, const char *group, struct weir_offset *offsets,
-          size_t count, int timeout_ms, struct weir_error *error)
+	  size_t count, int timeout_ms, struct weir_error *error)
 {
 	struct weir_memory *memory = (struct weir_memory *)broker;
 
 	(void)timeout_ms;
 	weir__memory_enter(memory);
-	switch (weir__memory_group_read(memory, weir__memory_group_get(memory, group), offsets,
-	                                count, &memory->arena, error)) {
+	switch (weir__memory_group_read(memory, weir__memory_group_get(memory, group),
+					offsets, count, &memory->arena, error)) {
 	case WEIR_SUCCESS:
 		return 0;
 	case WEIR_AGAIN:
 		return weir_error_set(error, WEIR_ETIMEOUT,
-		                      "group %s: a transaction holds offsets pending", group);
+				      "group %s: a transaction holds offsets pending",
+				      group);
 	default:
 		return WEIR_ENOTFOUND;
 	}
@@ -349,8 +357,8 @@ weir__memory_rebalance(struct weir_memory *memory)
 }
 
 void
-weir__memory_delete_records(struct weir_memory *memory, const char *topic, int32_t partition,
-                            int64_t offset)
+weir__memory_delete_records(struct weir_memory *memory, const char *topic,
+			    int32_t partition, int64_t offset)
 {
 	struct weir_memory_log *log = weir__memory_find(memory, topic, partition, NULL);
 
@@ -369,7 +377,7 @@ weir__memory_set_max_message(struct weir_memory *memory, const char *topic, size
 
 int
 weir__memory_append(struct weir_memory *memory, const char *topic, int32_t partition,
-                    const struct weir_message *message)
+		    const struct weir_message *message)
 {
 	struct weir_memory_log *log;
 
@@ -378,7 +386,8 @@ weir__memory_append(struct weir_memory *memory, const char *topic, int32_t parti
 	if (!log)
 		return WEIR_ENOTFOUND;
 	weir__memory_log_append(
-		log, weir__memory_record_new(message, memory->clock->wall_ms(memory->clock)));
+		log,
+		weir__memory_record_new(message, memory->clock->wall_ms(memory->clock)));
 	return 0;
 }
 

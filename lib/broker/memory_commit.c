@@ -1,9 +1,10 @@
 /*
- * Transactions of an embedded session, as the client sees them: init, begin, commit, abort,
- * replace. The broker's side is memory_txn.c.
+ * Transactions of an embedded session, as the client sees them: init, begin, commit,
+ * abort, replace. The broker's side is memory_txn.c.
  *
- * A producer whose EndTxn had no answer, or that was fenced, is broken: all it can be told
- * is to be replaced. Where Kafka's client would retry inside a call, AGAIN is answered.
+ * A producer whose EndTxn had no answer, or that was fenced, is broken: all it can be
+ * told is to be replaced. Where Kafka's client would retry inside a call, AGAIN is
+ * answered.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -11,7 +12,7 @@
 
 enum weir_outcome
 weir__memory_give_up(struct weir_memory_producer *producer, struct weir_error *error,
-                     const char *why)
+		     const char *why)
 {
 	producer->broken = true;
 	weir_error_set(error, WEIR_EBROKER, "%s", why);
@@ -31,7 +32,7 @@ weir__memory_init(struct weir_session *base, int timeout_ms, struct weir_error *
 		return outcome;
 	if (producer->txn && !producer->ready &&
 	    weir__memory_txn_init(session->memory, producer->txn, producer->timeout_ms,
-	                          &producer->epoch) != WEIR_ANSWER_OK)
+				  &producer->epoch) != WEIR_ANSWER_OK)
 		return WEIR_AGAIN;
 	if (fault == WEIR_MEMORY_UNKNOWN_DONE)
 		return WEIR_AGAIN;
@@ -52,9 +53,11 @@ weir__memory_begin(struct weir_session *base, struct weir_error *error)
 	if (!producer->txn)
 		return weir__memory_misuse(error, "the producer is not transactional");
 	if (fault == WEIR_MEMORY_UNKNOWN_NOT || producer->broken)
-		return weir__memory_give_up(producer, error, "the producer must be replaced");
+		return weir__memory_give_up(producer, error,
+					    "the producer must be replaced");
 	if (!producer->ready)
-		return weir__memory_misuse(error, "the producer is not ready: init comes first");
+		return weir__memory_misuse(error,
+					   "the producer is not ready: init comes first");
 	if (producer->in_transaction)
 		return weir__memory_misuse(error, "a transaction is open already");
 	producer->in_transaction = true;
@@ -65,7 +68,7 @@ weir__memory_begin(struct weir_session *base, struct weir_error *error)
 
 static enum weir_outcome
 send_offsets(struct weir_memory_session *session, const struct weir_offset *offsets,
-             size_t count, struct weir_error *error)
+	     size_t count, struct weir_error *error)
 {
 	struct weir_memory_producer *producer = &session->producer;
 	struct weir_memory *memory = session->memory;
@@ -75,7 +78,7 @@ send_offsets(struct weir_memory_session *session, const struct weir_offset *offs
 	if (!session->group)
 		return weir__memory_misuse(error, "offsets need a group");
 	answer = weir__memory_txn_add_group(memory, producer->txn, producer->epoch,
-	                                    session->group);
+					    session->group);
 	if (answer == WEIR_ANSWER_CONCURRENT)
 		return WEIR_AGAIN;
 	if (answer != WEIR_ANSWER_OK)
@@ -92,7 +95,8 @@ send_offsets(struct weir_memory_session *session, const struct weir_offset *offs
 
 		if (!log)
 			return WEIR_FATAL;
-		weir__memory_txn_hold(memory, producer->txn, session->group, log, &offsets[i]);
+		weir__memory_txn_hold(memory, producer->txn, session->group, log,
+				      &offsets[i]);
 	}
 	producer->offsets_sent = true;
 	return WEIR_SUCCESS;
@@ -103,9 +107,9 @@ add_late_end(struct weir_memory_session *session, bool commit)
 {
 	const struct weir_memory_producer *producer = &session->producer;
 	struct weir_memory_step step = {.type = WEIR_STEP_LATE_END,
-	                                .txn = producer->txn,
-	                                .epoch = producer->epoch,
-	                                .commit = commit};
+					.txn = producer->txn,
+					.epoch = producer->epoch,
+					.commit = commit};
 
 	if (producer->registered)
 		weir__memory_step_add(session->memory, &step);
@@ -122,17 +126,20 @@ end(struct weir_memory_session *session, bool commit, enum weir_memory_fault fau
 	if (fault == WEIR_MEMORY_UNKNOWN_LATE)
 		add_late_end(session, commit);
 	if (fault == WEIR_MEMORY_UNKNOWN_LATE || fault == WEIR_MEMORY_UNKNOWN_NOT)
-		return weir__memory_give_up(producer, error, "fault: no answer to EndTxn");
+		return weir__memory_give_up(producer, error,
+					    "fault: no answer to EndTxn");
 	if (producer->registered)
-		answer = weir__memory_txn_end(session->memory, producer->txn, producer->epoch,
-		                              commit);
+		answer = weir__memory_txn_end(session->memory, producer->txn,
+					      producer->epoch, commit);
 	if (answer == WEIR_ANSWER_CONCURRENT)
 		return WEIR_AGAIN;
 	if (answer != WEIR_ANSWER_OK)
-		return weir__memory_give_up(producer, error, "the producer is fenced or out of step");
+		return weir__memory_give_up(producer, error,
+					    "the producer is fenced or out of step");
 	producer->in_transaction = false;
 	if (fault == WEIR_MEMORY_UNKNOWN_DONE)
-		return weir__memory_give_up(producer, error, "fault: no answer to EndTxn");
+		return weir__memory_give_up(producer, error,
+					    "fault: no answer to EndTxn");
 	if (fault == WEIR_MEMORY_TAINT) {
 		/* the attempt before the one that was answered is still under way */
 		add_late_end(session, commit);
@@ -148,19 +155,21 @@ may_end(struct weir_memory_producer *producer, struct weir_error *error)
 	if (!producer->txn)
 		return weir__memory_misuse(error, "the producer is not transactional");
 	if (producer->broken)
-		return weir__memory_give_up(producer, error, "the producer must be replaced");
+		return weir__memory_give_up(producer, error,
+					    "the producer must be replaced");
 	if (!producer->in_transaction)
 		return weir__memory_misuse(error, "no transaction is open");
 	return WEIR_SUCCESS;
 }
 
 enum weir_outcome
-weir__memory_commit(struct weir_session *base, const struct weir_offset *offsets, size_t count,
-                    int timeout_ms, struct weir_error *error)
+weir__memory_commit(struct weir_session *base, const struct weir_offset *offsets,
+		    size_t count, int timeout_ms, struct weir_error *error)
 {
 	struct weir_memory_session *session = weir__memory_session_enter(base);
 	struct weir_memory_producer *producer = &session->producer;
-	enum weir_memory_fault fault = weir__memory_fault_ask(session, WEIR_MEMORY_COMMIT);
+	enum weir_memory_fault fault =
+		weir__memory_fault_ask(session, WEIR_MEMORY_COMMIT);
 	enum weir_outcome outcome;
 
 	(void)timeout_ms;
@@ -210,7 +219,7 @@ weir__memory_replace(struct weir_session *base, struct weir_error *error)
 	enum weir_outcome outcome;
 
 	if (weir__memory_fault_stops(weir__memory_fault_ask(session, WEIR_MEMORY_REPLACE),
-	                             &outcome, error))
+				     &outcome, error))
 		return outcome;
 	weir__memory_producer_purge(producer);
 	producer->failure_count = 0;
@@ -219,7 +228,8 @@ weir__memory_replace(struct weir_session *base, struct weir_error *error)
 	for (size_t i = 0; i < producer->output_count; i++) {
 		struct weir_memory_output *output = &producer->outputs[i];
 
-		for (int32_t j = 0; output->topic && j < output->topic->partition_count; j++)
+		for (int32_t j = 0; output->topic && j < output->topic->partition_count;
+		     j++)
 			output->targets[j].delivered = WEIR_OFFSET_NONE;
 	}
 	return WEIR_SUCCESS;

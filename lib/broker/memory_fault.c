@@ -1,6 +1,6 @@
 /*
- * Faults of the embedded broker: which of them each operation can show, and those that end
- * an operation before it happens. The others are carried out where the operation is.
+ * Faults of the embedded broker: which of them each operation can show, and those that
+ * end an operation before it happens. The others are carried out where the operation is.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -54,7 +54,7 @@ weir__memory_fault_ask(const struct weir_memory_session *session, enum weir_memo
 
 bool
 weir__memory_fault_stops(enum weir_memory_fault fault, enum weir_outcome *outcome,
-                         struct weir_error *error)
+			 struct weir_error *error)
 {
 	switch (fault) {
 	case WEIR_MEMORY_FAIL_AGAIN:

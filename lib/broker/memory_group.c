@@ -4,8 +4,9 @@
  * The classic eager protocol: a rebalance waits until every member has given up its
  * partitions and joined (or was thrown out for being late), then the generation rises and
  * all partitions are assigned anew, by ranges. A static member that joins again takes the
- * place of its predecessor, without a rebalance when nothing else changed; the predecessor
- * is fenced. Members know nothing of sessions: a session asks for its standing.
+ * place of its predecessor, without a rebalance when nothing else changed; the
+ * predecessor is fenced. Members know nothing of sessions: a session asks for its
+ * standing.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -25,8 +26,8 @@ weir__memory_group_get(struct weir_memory *memory, const char *name)
 	}
 	group = weir__calloc(1, sizeof(*group));
 	group->name = weir__strdup(name);
-	memory->groups =
-		weir__realloc(memory->groups, (memory->group_count + 1) * sizeof(*memory->groups));
+	memory->groups = weir__realloc(memory->groups, (memory->group_count + 1) *
+							       sizeof(*memory->groups));
 	memory->groups[memory->group_count++] = group;
 	return group;
 }
@@ -86,7 +87,7 @@ weir__memory_group_standing(const struct weir_memory_session *session)
 	if (!weir__memory_group_find(group, session->member))
 		return WEIR_MEMBER_UNKNOWN;
 	return session->generation == group->generation ? WEIR_MEMBER_CURRENT
-	                                                 : WEIR_MEMBER_STALE;
+							: WEIR_MEMBER_STALE;
 }
 
 /* ---- assignment by ranges ---- */
@@ -116,14 +117,14 @@ wants(const struct weir_memory_member *member, const struct weir_memory_topic *t
 }
 
 static void
-assign_range(struct weir_memory_member *member, struct weir_memory_topic *topic, int32_t first,
-             int32_t count)
+assign_range(struct weir_memory_member *member, struct weir_memory_topic *topic,
+	     int32_t first, int32_t count)
 {
 	if (count <= 0)
 		return;
 	member->assigned =
 		weir__realloc(member->assigned, (member->assigned_count + (size_t)count) *
-		                                        sizeof(struct weir_memory_log *));
+							sizeof(struct weir_memory_log *));
 	for (int32_t i = 0; i < count; i++)
 		member->assigned[member->assigned_count++] = topic->logs[first + i];
 }
@@ -209,12 +210,12 @@ remove_member(struct weir_memory_group *group, size_t index)
 	member_free(group->members[index]);
 	group->member_count--;
 	memmove(&group->members[index], &group->members[index + 1],
-	        (group->member_count - index) * sizeof(*group->members));
+		(group->member_count - index) * sizeof(*group->members));
 }
 
 void
 weir__memory_group_leave(struct weir_memory *memory, struct weir_memory_group *group,
-                         uint64_t id)
+			 uint64_t id)
 {
 	for (size_t i = 0; i < group->member_count; i++) {
 		if (group->members[i]->id != id)
@@ -228,14 +229,15 @@ weir__memory_group_leave(struct weir_memory *memory, struct weir_memory_group *g
 
 void
 weir__memory_group_rejoin(struct weir_memory *memory, struct weir_memory_group *group,
-                          struct weir_memory_member *member)
+			  struct weir_memory_member *member)
 {
 	member->joined = true;
 	complete(memory, group);
 }
 
 static bool
-same_topics(const struct weir_memory_member *member, const struct weir_memory_session *session)
+same_topics(const struct weir_memory_member *member,
+	    const struct weir_memory_session *session)
 {
 	if (member->topic_count != session->input_count)
 		return false;
@@ -248,7 +250,7 @@ same_topics(const struct weir_memory_member *member, const struct weir_memory_se
 
 static void
 member_set(struct weir_memory *memory, struct weir_memory_member *member,
-           const struct weir_memory_session *session)
+	   const struct weir_memory_session *session)
 {
 	size_t size = session->input_count * sizeof(struct weir_memory_topic *);
 
@@ -267,14 +269,15 @@ add_member(struct weir_memory_group *group, const char *instance)
 	struct weir_memory_member *member = weir__calloc(1, sizeof(*member));
 
 	member->instance = instance ? weir__strdup(instance) : NULL;
-	group->members = weir__realloc(group->members,
-	                               (group->member_count + 1) * sizeof(*group->members));
+	group->members = weir__realloc(group->members, (group->member_count + 1) *
+							       sizeof(*group->members));
 	group->members[group->member_count++] = member;
 	return member;
 }
 
 uint64_t
-weir__memory_group_join(struct weir_memory *memory, const struct weir_memory_session *session)
+weir__memory_group_join(struct weir_memory *memory,
+			const struct weir_memory_session *session)
 {
 	struct weir_memory_group *group = session->group;
 	struct weir_memory_member *member = find_instance(group, session->instance);
@@ -302,15 +305,16 @@ weir__memory_group_expire(struct weir_memory *memory, struct weir_memory_group *
 
 	for (size_t i = group->member_count; i-- > 0;) {
 		const struct weir_memory_member *member = group->members[i];
-		bool silent = member->session_timeout_ms > 0 &&
-		              memory->now_ms - member->seen_ms >= member->session_timeout_ms;
+		bool silent =
+			member->session_timeout_ms > 0 &&
+			memory->now_ms - member->seen_ms >= member->session_timeout_ms;
 
 		if (!silent && !(late && !member->joined))
 			continue;
 		if (memory->logger)
 			weir__log(memory->logger, WEIR_LOG_INFO,
-			          "member thrown out group=%s member=%llu", group->name,
-			          (unsigned long long)member->id);
+				  "member thrown out group=%s member=%llu", group->name,
+				  (unsigned long long)member->id);
 		remove_member(group, i);
 		removed = true;
 	}

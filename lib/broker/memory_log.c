@@ -58,8 +58,8 @@ weir__memory_record_new(const struct weir_message *message, int64_t now_ms)
 {
 	size_t payload = message->key.size + message->value.size + headers_size(message);
 	size_t table = message->header_count * sizeof(struct weir_header);
-	struct weir_memory_record *record = weir__alloc(sizeof(*record) + table + payload +
-	                                                message->header_count + 1);
+	struct weir_memory_record *record = weir__alloc(
+		sizeof(*record) + table + payload + message->header_count + 1);
 	struct weir_header *headers = (struct weir_header *)(record + 1);
 	char *to = (char *)(record + 1) + table;
 
@@ -72,7 +72,7 @@ weir__memory_record_new(const struct weir_message *message, int64_t now_ms)
 		message->timestamp_ms >= 0 ? message->timestamp_ms : now_ms;
 	record->span = NULL;
 	record->size = WEIR_MEMORY_OVERHEAD + payload +
-	               WEIR_MEMORY_HEADER_OVERHEAD * message->header_count;
+		       WEIR_MEMORY_HEADER_OVERHEAD * message->header_count;
 	record->refs = 1;
 	record->marker = false;
 	return record;
@@ -218,7 +218,7 @@ span_open(struct weir_memory_log *log)
 
 int64_t
 weir__memory_log_write(struct weir_memory_log *log, struct weir_memory_writer *writer,
-                       struct weir_memory_record *record)
+		       struct weir_memory_record *record)
 {
 	if (!writer->span)
 		writer->span = span_open(log);
@@ -229,7 +229,7 @@ weir__memory_log_write(struct weir_memory_log *log, struct weir_memory_writer *w
 
 void
 weir__memory_log_mark(struct weir_memory_log *log, struct weir_memory_writer *writer,
-                      bool commit)
+		      bool commit)
 {
 	weir__memory_log_append(log, marker_new());
 	if (!writer->span)
@@ -277,12 +277,13 @@ is_visible(const struct weir_memory_record *record, bool read_committed)
 {
 	if (record->marker)
 		return false;
-	return !read_committed || !record->span || record->span->state == WEIR_SPAN_COMMITTED;
+	return !read_committed || !record->span ||
+	       record->span->state == WEIR_SPAN_COMMITTED;
 }
 
 enum weir_event_type
 weir__memory_cursor_next(struct weir_memory_cursor *cursor, bool read_committed,
-                         struct weir_memory_record **record, int64_t *offset)
+			 struct weir_memory_record **record, int64_t *offset)
 {
 	const struct weir_memory_log *log = cursor->log;
 	int64_t end = read_committed ? weir__memory_log_stable(log) : log->high;

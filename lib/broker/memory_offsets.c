@@ -16,13 +16,14 @@ grow(struct weir_memory *memory, struct weir_memory_group *group)
 
 	group->offsets = weir__realloc(group->offsets, count * sizeof(*group->offsets));
 	for (size_t i = group->offset_count; i < count; i++)
-		group->offsets[i] = (struct weir_memory_group_offset){.offset = WEIR_OFFSET_NONE};
+		group->offsets[i] =
+			(struct weir_memory_group_offset){.offset = WEIR_OFFSET_NONE};
 	group->offset_count = count;
 }
 
 struct weir_memory_group_offset *
 weir__memory_group_offset(struct weir_memory *memory, struct weir_memory_group *group,
-                          const struct weir_memory_log *log)
+			  const struct weir_memory_log *log)
 {
 	if (log->index >= group->offset_count)
 		grow(memory, group);
@@ -31,8 +32,8 @@ weir__memory_group_offset(struct weir_memory *memory, struct weir_memory_group *
 
 void
 weir__memory_group_commit(struct weir_memory *memory, struct weir_memory_group *group,
-                          const struct weir_memory_log *log, int64_t offset,
-                          const char *metadata, uint64_t sequence)
+			  const struct weir_memory_log *log, int64_t offset,
+			  const char *metadata, uint64_t sequence)
 {
 	struct weir_memory_group_offset *committed =
 		weir__memory_group_offset(memory, group, log);
@@ -48,13 +49,14 @@ weir__memory_group_commit(struct weir_memory *memory, struct weir_memory_group *
 static const char *
 copy_metadata(const char *metadata, struct weir_arena *arena)
 {
-	return metadata && metadata[0] != '\0' ? weir__arena_strdup(arena, metadata) : NULL;
+	return metadata && metadata[0] != '\0' ? weir__arena_strdup(arena, metadata)
+					       : NULL;
 }
 
 enum weir_outcome
 weir__memory_group_read(struct weir_memory *memory, struct weir_memory_group *group,
-                        struct weir_offset *offsets, size_t count, struct weir_arena *arena,
-                        struct weir_error *error)
+			struct weir_offset *offsets, size_t count,
+			struct weir_arena *arena, struct weir_error *error)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct weir_memory_log *log = weir__memory_find(

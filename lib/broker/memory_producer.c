@@ -2,11 +2,11 @@
  * The producer of an embedded session: its outputs and the queue of messages sent.
  *
  * What is sent waits in a queue and reaches its partition when the queue is drained: at
- * poll, flush, commit, and whenever BATCH messages wait. What is drained for one partition
- * at once is one batch: if the broker finds one message of it too large, it refuses all of
- * them. While markers of the producer's last transaction are still being written the
- * coordinator takes no partition for the next one, so the queue stays, and commit and
- * flush answer AGAIN. Transactions are in memory_commit.c.
+ * poll, flush, commit, and whenever BATCH messages wait. What is drained for one
+ * partition at once is one batch: if the broker finds one message of it too large, it
+ * refuses all of them. While markers of the producer's last transaction are still being
+ * written the coordinator takes no partition for the next one, so the queue stays, and
+ * commit and flush answer AGAIN. Transactions are in memory_commit.c.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -30,14 +30,15 @@ resolve(const struct weir_memory *memory, struct weir_memory_output *output)
 	if (!output->topic)
 		return false;
 	output->targets = weir__calloc((size_t)output->topic->partition_count,
-	                               sizeof(*output->targets));
+				       sizeof(*output->targets));
 	for (int32_t i = 0; i < output->topic->partition_count; i++)
 		output->targets[i].delivered = WEIR_OFFSET_NONE;
 	output->known_max_bytes = output->topic->max_message_bytes;
 	return true;
 }
 
-/* A hash that Java producers share, so that a key's partition is the same whoever sends. */
+/* A hash that Java producers share, so that a key's partition is the same whoever sends.
+ */
 uint32_t
 weir__memory_murmur2(const void *data, size_t size)
 {
@@ -48,7 +49,8 @@ weir__memory_murmur2(const void *data, size_t size)
 
 	for (i = 0; i + 4 <= size; i += 4) {
 		uint32_t word = bytes[i] | (uint32_t)bytes[i + 1] << 8 |
-		                (uint32_t)bytes[i + 2] << 16 | (uint32_t)bytes[i + 3] << 24;
+				(uint32_t)bytes[i + 2] << 16 |
+				(uint32_t)bytes[i + 3] << 24;
 
 		word *= multiplier;
 		word ^= word >> 24;
@@ -67,9 +69,11 @@ weir__memory_murmur2(const void *data, size_t size)
 static int32_t
 choose_partition(struct weir_memory_output *output, struct weir_bytes key)
 {
-	uint32_t number = key.data ? weir__memory_murmur2(key.data, key.size) : output->turn++;
+	uint32_t number =
+		key.data ? weir__memory_murmur2(key.data, key.size) : output->turn++;
 
-	return (int32_t)((number & 0x7fffffff) % (uint32_t)output->topic->partition_count);
+	return (int32_t)((number & 0x7fffffff) %
+			 (uint32_t)output->topic->partition_count);
 }
 
 /* ---- the queue ---- */
@@ -98,8 +102,8 @@ weir__memory_producer_purge(struct weir_memory_producer *producer)
 }
 
 static void
-add_failure(struct weir_memory_producer *producer, const struct weir_memory_queued *queued,
-            bool too_large, const char *reason)
+add_failure(struct weir_memory_producer *producer,
+	    const struct weir_memory_queued *queued, bool too_large, const char *reason)
 {
 	struct weir_delivery_failure *failure;
 
@@ -111,19 +115,20 @@ add_failure(struct weir_memory_producer *producer, const struct weir_memory_queu
 			producer->failure_capacity ? producer->failure_capacity * 2 : 8;
 		producer->failures =
 			weir__realloc(producer->failures,
-		                      producer->failure_capacity * sizeof(*failure));
+				      producer->failure_capacity * sizeof(*failure));
 	}
 	failure = &producer->failures[producer->failure_count++];
 	*failure = (struct weir_delivery_failure){.tag = queued->tag,
-	                                          .output = queued->output,
-	                                          .too_large = too_large,
-	                                          .outcome = WEIR_ABORT};
+						  .output = queued->output,
+						  .too_large = too_large,
+						  .outcome = WEIR_ABORT};
 	snprintf(failure->reason, sizeof(failure->reason), "%s[%d]: %s",
-	         producer->outputs[queued->output].name, (int)queued->partition, reason);
+		 producer->outputs[queued->output].name, (int)queued->partition, reason);
 }
 
 static struct weir_memory_log *
-log_of(const struct weir_memory_producer *producer, const struct weir_memory_queued *queued)
+log_of(const struct weir_memory_producer *producer,
+       const struct weir_memory_queued *queued)
 {
 	return producer->outputs[queued->output].topic->logs[queued->partition];
 }
@@ -138,7 +143,8 @@ find_refused(struct weir_memory_session *session, uint64_t drain)
 	     queued = queued->next) {
 		struct weir_memory_log *log = log_of(producer, queued);
 
-		if (queued->refuse || queued->record->size > log->topic->max_message_bytes)
+		if (queued->refuse ||
+		    queued->record->size > log->topic->max_message_bytes)
 			log->refused = drain;
 	}
 }
@@ -146,14 +152,15 @@ find_refused(struct weir_memory_session *session, uint64_t drain)
 /* The partition must be part of the transaction before anything is written to it. */
 static enum weir_memory_answer
 register_target(struct weir_memory_session *session, struct weir_memory_target *target,
-                struct weir_memory_log *log)
+		struct weir_memory_log *log)
 {
 	struct weir_memory_producer *producer = &session->producer;
 	enum weir_memory_answer answer;
 
 	if (!producer->txn || target->added == producer->serial)
 		return WEIR_ANSWER_OK;
-	answer = weir__memory_txn_add_log(session->memory, producer->txn, producer->epoch, log);
+	answer = weir__memory_txn_add_log(session->memory, producer->txn, producer->epoch,
+					  log);
 	if (answer == WEIR_ANSWER_OK) {
 		target->added = producer->serial;
 		producer->registered = true;
@@ -163,7 +170,8 @@ register_target(struct weir_memory_session *session, struct weir_memory_target *
 
 /* The first message of the queue reaches its partition, or fails. */
 static enum weir_memory_answer
-deliver(struct weir_memory_session *session, struct weir_memory_queued *queued, uint64_t drain)
+deliver(struct weir_memory_session *session, struct weir_memory_queued *queued,
+	uint64_t drain)
 {
 	struct weir_memory_producer *producer = &session->producer;
 	struct weir_memory_log *log = log_of(producer, queued);
@@ -181,12 +189,13 @@ deliver(struct weir_memory_session *session, struct weir_memory_queued *queued, 
 		queued->record = NULL;
 	} else {
 		answer = weir__memory_txn_write(producer->txn, producer->epoch, log,
-		                                queued->record, &offset);
+						queued->record, &offset);
 		if (answer == WEIR_ANSWER_OK) {
 			target->delivered = offset;
 			queued->record = NULL;
 		} else {
-			add_failure(producer, queued, false, "transaction ended or fenced");
+			add_failure(producer, queued, false,
+				    "transaction ended or fenced");
 		}
 	}
 	weir__memory_record_release(queued->record);
@@ -239,8 +248,8 @@ weir__memory_producer_drain(struct weir_memory_session *session)
 /* ---- sending ---- */
 
 static void
-enqueue(struct weir_memory_session *session, int output, struct weir_memory_record *record,
-        uint64_t tag, enum weir_memory_fault fault)
+enqueue(struct weir_memory_session *session, int output,
+	struct weir_memory_record *record, uint64_t tag, enum weir_memory_fault fault)
 {
 	struct weir_memory_producer *producer = &session->producer;
 	struct weir_memory_queued *queued = weir__calloc(1, sizeof(*queued));
@@ -260,18 +269,20 @@ enqueue(struct weir_memory_session *session, int output, struct weir_memory_reco
 
 /* The request is under way for long: its partition may get it after all. */
 static void
-send_late(struct weir_memory_session *session, int output, struct weir_memory_record *record)
+send_late(struct weir_memory_session *session, int output,
+	  struct weir_memory_record *record)
 {
 	struct weir_memory_producer *producer = &session->producer;
 	struct weir_memory_output *to = &producer->outputs[output];
 	int32_t partition = choose_partition(to, record->message.key);
 	struct weir_memory_step step = {.type = WEIR_STEP_LATE_SEND,
-	                                .txn = producer->txn,
-	                                .epoch = producer->epoch,
-	                                .log = to->topic->logs[partition],
-	                                .record = record};
+					.txn = producer->txn,
+					.epoch = producer->epoch,
+					.log = to->topic->logs[partition],
+					.record = record};
 
-	if (register_target(session, &to->targets[partition], step.log) != WEIR_ANSWER_OK) {
+	if (register_target(session, &to->targets[partition], step.log) !=
+	    WEIR_ANSWER_OK) {
 		weir__memory_record_release(record);
 		return;
 	}
@@ -281,8 +292,8 @@ send_late(struct weir_memory_session *session, int output, struct weir_memory_re
 
 static enum weir_outcome
 send_with_fault(struct weir_memory_session *session, int output,
-                struct weir_memory_record *record, uint64_t tag, enum weir_memory_fault fault,
-                struct weir_error *error)
+		struct weir_memory_record *record, uint64_t tag,
+		enum weir_memory_fault fault, struct weir_error *error)
 {
 	struct weir_memory_producer *producer = &session->producer;
 
@@ -304,7 +315,8 @@ send_with_fault(struct weir_memory_session *session, int output,
 		enqueue(session, output, record, tag, fault);
 		return WEIR_SUCCESS;
 	}
-	return weir__memory_give_up(producer, error, "fault: no answer to a produce request");
+	return weir__memory_give_up(producer, error,
+				    "fault: no answer to a produce request");
 }
 
 /* May this producer send now? */
@@ -316,12 +328,13 @@ may_send(struct weir_memory_session *session, int output, struct weir_error *err
 	if (output < 0 || (size_t)output >= producer->output_count)
 		return weir__memory_misuse(error, "no such output");
 	if (producer->broken)
-		return weir__memory_give_up(producer, error, "the producer must be replaced");
+		return weir__memory_give_up(producer, error,
+					    "the producer must be replaced");
 	if (producer->txn && !producer->in_transaction)
 		return weir__memory_misuse(error, "no transaction is open");
 	if (!resolve(session->memory, &producer->outputs[output])) {
 		weir_error_set(error, WEIR_ENOTFOUND, "%s: no such topic",
-		               producer->outputs[output].name);
+			       producer->outputs[output].name);
 		return WEIR_FATAL;
 	}
 	if (producer->must_abort) {
@@ -334,8 +347,9 @@ may_send(struct weir_memory_session *session, int output, struct weir_error *err
 }
 
 enum weir_outcome
-weir__memory_send(struct weir_session *base, int output, const struct weir_message *message,
-                  uint64_t tag, int timeout_ms, struct weir_error *error)
+weir__memory_send(struct weir_session *base, int output,
+		  const struct weir_message *message, uint64_t tag, int timeout_ms,
+		  struct weir_error *error)
 {
 	struct weir_memory_session *session = weir__memory_session_enter(base);
 	enum weir_memory_fault fault = weir__memory_fault_ask(session, WEIR_MEMORY_SEND);
@@ -344,15 +358,16 @@ weir__memory_send(struct weir_session *base, int output, const struct weir_messa
 
 	(void)timeout_ms;
 	if (weir__memory_fault_stops(fault, &outcome, error)) {
-		session->producer.must_abort |= session->producer.txn && outcome == WEIR_ABORT;
+		session->producer.must_abort |=
+			session->producer.txn && outcome == WEIR_ABORT;
 		return outcome;
 	}
 	outcome = may_send(session, output, error);
 	if (outcome != WEIR_SUCCESS)
 		return outcome;
 	return send_with_fault(session, output,
-	                       weir__memory_record_new(message, clock->wall_ms(clock)), tag,
-	                       fault, error);
+			       weir__memory_record_new(message, clock->wall_ms(clock)),
+			       tag, fault, error);
 }
 
 enum weir_outcome
@@ -362,8 +377,8 @@ weir__memory_flush(struct weir_session *base, int timeout_ms, struct weir_error 
 	enum weir_outcome outcome;
 
 	(void)timeout_ms;
-	if (weir__memory_fault_stops(weir__memory_fault_ask(session, WEIR_MEMORY_FLUSH), &outcome,
-	                             error))
+	if (weir__memory_fault_stops(weir__memory_fault_ask(session, WEIR_MEMORY_FLUSH),
+				     &outcome, error))
 		return outcome;
 	outcome = weir__memory_producer_drain(session);
 	/* fenced: all of the queue has failed, so nothing is left to wait for */
@@ -372,9 +387,10 @@ weir__memory_flush(struct weir_session *base, int timeout_ms, struct weir_error 
 
 size_t
 weir__memory_failures(struct weir_session *base, struct weir_delivery_failure *failures,
-                      size_t max)
+		      size_t max)
 {
-	struct weir_memory_producer *producer = &weir__memory_session_enter(base)->producer;
+	struct weir_memory_producer *producer =
+		&weir__memory_session_enter(base)->producer;
 	size_t count = producer->failure_count < max ? producer->failure_count : max;
 
 	if (count == 0)
@@ -382,7 +398,7 @@ weir__memory_failures(struct weir_session *base, struct weir_delivery_failure *f
 	memcpy(failures, producer->failures, count * sizeof(*failures));
 	producer->failure_count -= count;
 	memmove(producer->failures, producer->failures + count,
-	        producer->failure_count * sizeof(*failures));
+		producer->failure_count * sizeof(*failures));
 	return count;
 }
 
@@ -411,16 +427,18 @@ weir__memory_max_message_bytes(struct weir_session *base, int output)
 
 void
 weir__memory_producer_open(struct weir_memory_session *session,
-                           const struct weir_session_config *config)
+			   const struct weir_session_config *config)
 {
 	struct weir_memory_producer *producer = &session->producer;
 
 	producer->last = &producer->first;
 	producer->timeout_ms = config->transaction_timeout_ms;
 	if (config->transactional_id)
-		producer->txn = weir__memory_txn_get(session->memory, config->transactional_id);
+		producer->txn =
+			weir__memory_txn_get(session->memory, config->transactional_id);
 	producer->output_count = config->output_count;
-	producer->outputs = weir__calloc(config->output_count + 1, sizeof(*producer->outputs));
+	producer->outputs =
+		weir__calloc(config->output_count + 1, sizeof(*producer->outputs));
 	for (size_t i = 0; i < config->output_count; i++) {
 		producer->outputs[i].name = weir__strdup(config->outputs[i]);
 		resolve(session->memory, &producer->outputs[i]);

@@ -1,6 +1,6 @@
 /*
- * Readers of the embedded broker: cursors over partitions, without a group. The partitions
- * take turns by record.
+ * Readers of the embedded broker: cursors over partitions, without a group. The
+ * partitions take turns by record.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -19,7 +19,8 @@ struct memory_reader {
 };
 
 static enum weir_event_type
-next(struct memory_reader *reader, struct weir_offset *place, struct weir_memory_record **record)
+next(struct memory_reader *reader, struct weir_offset *place,
+     struct weir_memory_record **record)
 {
 	for (size_t i = 0; i < reader->count; i++) {
 		size_t index = (reader->turn + i) % reader->count;
@@ -77,7 +78,7 @@ static const struct weir_reader_ops reader_ops = {
 
 struct weir_reader *
 weir__memory_reader_open(struct weir_broker *broker, const struct weir_offset *places,
-                         size_t count, bool read_committed, struct weir_error *error)
+			 size_t count, bool read_committed, struct weir_error *error)
 {
 	struct memory_reader *reader = weir__calloc(1, sizeof(*reader));
 
@@ -88,8 +89,8 @@ weir__memory_reader_open(struct weir_broker *broker, const struct weir_offset *p
 	reader->cursors = weir__calloc(count + 1, sizeof(*reader->cursors));
 	weir__memory_enter(reader->memory);
 	for (size_t i = 0; i < count; i++) {
-		reader->cursors[i].log = weir__memory_find(reader->memory, places[i].topic,
-		                                           places[i].partition, error);
+		reader->cursors[i].log = weir__memory_find(
+			reader->memory, places[i].topic, places[i].partition, error);
 		if (!reader->cursors[i].log) {
 			close_reader(&reader->reader);
 			return NULL;

@@ -3,8 +3,8 @@
  *
  * A session is only a client: what it believes (member, generation, partitions) may be
  * outdated, and it finds out when it polls. A rebalance event, once given, stays until it
- * is answered, whatever the group does meanwhile; after the answer the next poll tells the
- * rest.
+ * is answered, whatever the group does meanwhile; after the answer the next poll tells
+ * the rest.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -41,12 +41,13 @@ static enum weir_outcome
 fenced(const struct weir_memory_session *session, struct weir_error *error)
 {
 	weir_error_set(error, WEIR_EFENCED, "group %s: another member took the name %s",
-	               session->group->name, session->instance);
+		       session->group->name, session->instance);
 	return WEIR_FENCED;
 }
 
 enum weir_outcome
-weir__memory_check_member(const struct weir_memory_session *session, struct weir_error *error)
+weir__memory_check_member(const struct weir_memory_session *session,
+			  struct weir_error *error)
 {
 	if (session->input_count == 0) /* the transactional id alone fences */
 		return WEIR_SUCCESS;
@@ -57,7 +58,7 @@ weir__memory_check_member(const struct weir_memory_session *session, struct weir
 		return fenced(session, error);
 	default:
 		weir_error_set(error, WEIR_EBROKER, "group %s has moved on",
-		               session->group->name);
+			       session->group->name);
 		return WEIR_ABORT;
 	}
 }
@@ -70,18 +71,21 @@ subscribe(struct weir_session *base, struct weir_error *error)
 	struct weir_memory_session *session = weir__memory_session_enter(base);
 	enum weir_outcome outcome;
 
-	if (weir__memory_fault_stops(weir__memory_fault_ask(session, WEIR_MEMORY_SUBSCRIBE),
-	                             &outcome, error))
+	if (weir__memory_fault_stops(
+		    weir__memory_fault_ask(session, WEIR_MEMORY_SUBSCRIBE), &outcome,
+		    error))
 		return outcome;
 	if (session->input_count == 0 || !session->group)
 		return weir__memory_misuse(error, "subscribing needs inputs and a group");
 	if (session->subscribed)
 		return WEIR_SUCCESS;
 	for (size_t i = 0; i < session->input_count; i++) {
-		session->topics[i] = weir__memory_topic(session->memory, session->inputs[i]);
+		session->topics[i] =
+			weir__memory_topic(session->memory, session->inputs[i]);
 		if (session->topics[i])
 			continue;
-		weir_error_set(error, WEIR_ENOTFOUND, "%s: no such topic", session->inputs[i]);
+		weir_error_set(error, WEIR_ENOTFOUND, "%s: no such topic",
+			       session->inputs[i]);
 		return WEIR_FATAL;
 	}
 	session->subscribed = true;
@@ -99,12 +103,13 @@ drop_partitions(struct weir_memory_session *session)
 }
 
 static void
-take_assignment(struct weir_memory_session *session, const struct weir_memory_member *member)
+take_assignment(struct weir_memory_session *session,
+		const struct weir_memory_member *member)
 {
 	size_t count = member->assigned_count;
 
 	session->partitions = weir__realloc(session->partitions,
-	                                    (count + 1) * sizeof(*session->partitions));
+					    (count + 1) * sizeof(*session->partitions));
 	for (size_t i = 0; i < count; i++) {
 		struct weir_memory_partition *handle = weir__calloc(1, sizeof(*handle));
 
@@ -166,17 +171,19 @@ answer(struct weir_session *base, struct weir_error *error)
 	enum weir_outcome outcome;
 
 	if (weir__memory_fault_stops(weir__memory_fault_ask(session, WEIR_MEMORY_ANSWER),
-	                             &outcome, error))
+				     &outcome, error))
 		return outcome;
 	if (pending == WEIR_EVENT_IDLE)
-		return weir__memory_misuse(error, "there is no rebalance event to answer");
+		return weir__memory_misuse(error,
+					   "there is no rebalance event to answer");
 	session->pending = WEIR_EVENT_IDLE;
 	if (pending == WEIR_EVENT_ASSIGNED) {
 		for (size_t i = 0; i < session->partition_count; i++) {
 			struct weir_memory_partition *handle =
 				(struct weir_memory_partition *)session->partitions[i];
 
-			weir__memory_cursor_seek(&handle->cursor, handle->partition.start);
+			weir__memory_cursor_seek(&handle->cursor,
+						 handle->partition.start);
 		}
 		return WEIR_SUCCESS;
 	}
@@ -191,7 +198,7 @@ answer(struct weir_session *base, struct weir_error *error)
 
 static void
 set_record(struct weir_memory_session *session, struct weir_event *event,
-           struct weir_memory_record *record)
+	   struct weir_memory_record *record)
 {
 	session->held = record;
 	record->refs++;
@@ -210,8 +217,9 @@ read_partitions(struct weir_memory_session *session, struct weir_event *event)
 
 		if (handle->paused)
 			continue;
-		event->type = weir__memory_cursor_next(&handle->cursor, session->read_committed,
-		                                       &record, &event->offset);
+		event->type =
+			weir__memory_cursor_next(&handle->cursor, session->read_committed,
+						 &record, &event->offset);
 		if (event->type == WEIR_EVENT_IDLE)
 			continue;
 		event->partition = &handle->partition;
@@ -224,7 +232,7 @@ read_partitions(struct weir_memory_session *session, struct weir_event *event)
 
 static void
 fail_event(struct weir_memory_session *session, struct weir_event *event,
-           enum weir_outcome outcome)
+	   enum weir_outcome outcome)
 {
 	event->type = WEIR_EVENT_FAILED;
 	event->outcome = outcome;
@@ -260,8 +268,8 @@ poll(struct weir_session *base, int timeout_ms, struct weir_event *event)
 	session->failure = (struct weir_error){.code = 0};
 	weir__memory_record_release(session->held);
 	session->held = NULL;
-	if (weir__memory_fault_stops(weir__memory_fault_ask(session, WEIR_MEMORY_POLL), &outcome,
-	                             &session->failure)) {
+	if (weir__memory_fault_stops(weir__memory_fault_ask(session, WEIR_MEMORY_POLL),
+				     &outcome, &session->failure)) {
 		if (outcome == WEIR_FATAL)
 			fail_event(session, event, outcome);
 		return;
@@ -286,17 +294,18 @@ resume_partition(struct weir_session *base, struct weir_partition *partition)
 }
 
 static enum weir_outcome
-rewind_partition(struct weir_session *base, struct weir_partition *partition, int64_t offset,
-                 int timeout_ms, struct weir_error *error)
+rewind_partition(struct weir_session *base, struct weir_partition *partition,
+		 int64_t offset, int timeout_ms, struct weir_error *error)
 {
 	struct weir_memory_session *session = weir__memory_session_enter(base);
 	enum weir_outcome outcome;
 
 	(void)timeout_ms;
 	if (weir__memory_fault_stops(weir__memory_fault_ask(session, WEIR_MEMORY_REWIND),
-	                             &outcome, error))
+				     &outcome, error))
 		return outcome;
-	weir__memory_cursor_seek(&((struct weir_memory_partition *)partition)->cursor, offset);
+	weir__memory_cursor_seek(&((struct weir_memory_partition *)partition)->cursor,
+				 offset);
 	return WEIR_SUCCESS;
 }
 
@@ -310,7 +319,7 @@ may_commit_offsets(const struct weir_memory_session *session, struct weir_error 
 		return weir__memory_misuse(error, "offsets need a group");
 	if (session->input_count == 0 && session->group->member_count > 0) {
 		weir_error_set(error, WEIR_EBROKER, "group %s has members",
-		               session->group->name);
+			       session->group->name);
 		return WEIR_ABORT;
 	}
 	return weir__memory_check_member(session, error);
@@ -318,7 +327,7 @@ may_commit_offsets(const struct weir_memory_session *session, struct weir_error 
 
 static enum weir_outcome
 commit_offsets(struct weir_session *base, const struct weir_offset *offsets, size_t count,
-               int timeout_ms, struct weir_error *error)
+	       int timeout_ms, struct weir_error *error)
 {
 	struct weir_memory_session *session = weir__memory_session_enter(base);
 	struct weir_memory *memory = session->memory;
@@ -339,26 +348,28 @@ commit_offsets(struct weir_session *base, const struct weir_offset *offsets, siz
 		if (!log)
 			return WEIR_FATAL;
 		weir__memory_group_commit(memory, session->group, log, offsets[i].offset,
-		                          offsets[i].metadata, ++session->group->sequence);
+					  offsets[i].metadata,
+					  ++session->group->sequence);
 	}
 	return fault == WEIR_MEMORY_UNKNOWN_DONE ? WEIR_AGAIN : WEIR_SUCCESS;
 }
 
 static enum weir_outcome
-committed(struct weir_session *base, struct weir_offset *offsets, size_t count, int timeout_ms,
-          struct weir_error *error)
+committed(struct weir_session *base, struct weir_offset *offsets, size_t count,
+	  int timeout_ms, struct weir_error *error)
 {
 	struct weir_memory_session *session = weir__memory_session_enter(base);
 	enum weir_outcome outcome;
 
 	(void)timeout_ms;
-	if (weir__memory_fault_stops(weir__memory_fault_ask(session, WEIR_MEMORY_COMMITTED),
-	                             &outcome, error))
+	if (weir__memory_fault_stops(
+		    weir__memory_fault_ask(session, WEIR_MEMORY_COMMITTED), &outcome,
+		    error))
 		return outcome;
 	if (!session->group)
 		return weir__memory_misuse(error, "committed offsets need a group");
 	return weir__memory_group_read(session->memory, session->group, offsets, count,
-	                               &session->arena, error);
+				       &session->arena, error);
 }
 
 static enum weir_outcome
@@ -370,8 +381,8 @@ range(struct weir_session *base, const char *topic, int32_t partition, int64_t *
 	enum weir_outcome outcome;
 
 	(void)timeout_ms;
-	if (weir__memory_fault_stops(weir__memory_fault_ask(session, WEIR_MEMORY_RANGE), &outcome,
-	                             error))
+	if (weir__memory_fault_stops(weir__memory_fault_ask(session, WEIR_MEMORY_RANGE),
+				     &outcome, error))
 		return outcome;
 	log = weir__memory_find(session->memory, topic, partition, error);
 	if (!log)
@@ -408,7 +419,8 @@ close_session(struct weir_session *base)
 	struct weir_memory_session *session = weir__memory_session_enter(base);
 
 	if (session->member != 0 && !session->instance)
-		weir__memory_group_leave(session->memory, session->group, session->member);
+		weir__memory_group_leave(session->memory, session->group,
+					 session->member);
 	weir__memory_session_crash(base);
 }
 
@@ -437,7 +449,8 @@ static const struct weir_session_ops session_ops = {
 
 /* The two properties of librdkafka that mean something here. */
 static void
-apply_properties(struct weir_memory_session *session, const struct weir_properties *properties)
+apply_properties(struct weir_memory_session *session,
+		 const struct weir_properties *properties)
 {
 	session->read_committed = true;
 	session->rebalance_timeout_ms = DEFAULT_REBALANCE_TIMEOUT_MS;
@@ -448,13 +461,15 @@ apply_properties(struct weir_memory_session *session, const struct weir_properti
 			session->read_committed =
 				strcmp(property->value, "read_uncommitted") != 0;
 		else if (strcmp(property->name, "max.poll.interval.ms") == 0)
-			session->rebalance_timeout_ms = strtoll(property->value, NULL, 10);
+			session->rebalance_timeout_ms =
+				strtoll(property->value, NULL, 10);
 	}
 }
 
 struct weir_session *
-weir__memory_session_open(struct weir_broker *broker, const struct weir_session_config *config,
-                          struct weir_error *error)
+weir__memory_session_open(struct weir_broker *broker,
+			  const struct weir_session_config *config,
+			  struct weir_error *error)
 {
 	struct weir_memory_session *session;
 

@@ -1,6 +1,7 @@
 /*
- * The transaction coordinator of the embedded broker: producer ids and epochs, the state of
- * each transactional id, offsets that wait for their marker, and the markers themselves.
+ * The transaction coordinator of the embedded broker: producer ids and epochs, the state
+ * of each transactional id, offsets that wait for their marker, and the markers
+ * themselves.
  *
  * As Kafka does for clients without KIP-890 (librdkafka among them): the epoch rises with
  * init and with a timeout only, so an EndTxn that was under way for long can end the next
@@ -28,8 +29,8 @@ weir__memory_txn_get(struct weir_memory *memory, const char *id)
 	txn->id = weir__strdup(id);
 	txn->producer_id = (int64_t)memory->txn_count + 1;
 	txn->epoch = -1;
-	memory->txns =
-		weir__realloc(memory->txns, (memory->txn_count + 1) * sizeof(*memory->txns));
+	memory->txns = weir__realloc(memory->txns,
+				     (memory->txn_count + 1) * sizeof(*memory->txns));
 	memory->txns[memory->txn_count++] = txn;
 	return txn;
 }
@@ -56,7 +57,8 @@ weir__memory_txn_free(struct weir_memory_txn *txn)
 static bool
 is_preparing(const struct weir_memory_txn *txn)
 {
-	return txn->state == WEIR_TXN_PREPARE_COMMIT || txn->state == WEIR_TXN_PREPARE_ABORT;
+	return txn->state == WEIR_TXN_PREPARE_COMMIT ||
+	       txn->state == WEIR_TXN_PREPARE_ABORT;
 }
 
 bool
@@ -72,7 +74,7 @@ static void
 complete(struct weir_memory_txn *txn)
 {
 	txn->state = txn->state == WEIR_TXN_PREPARE_COMMIT ? WEIR_TXN_COMPLETE_COMMIT
-	                                                    : WEIR_TXN_COMPLETE_ABORT;
+							   : WEIR_TXN_COMPLETE_ABORT;
 	forget_contents(txn);
 }
 
@@ -80,7 +82,8 @@ complete(struct weir_memory_txn *txn)
 static void
 decide(struct weir_memory *memory, struct weir_memory_txn *txn, bool commit)
 {
-	struct weir_memory_step step = {.txn = txn, .epoch = txn->epoch, .commit = commit};
+	struct weir_memory_step step = {
+		.txn = txn, .epoch = txn->epoch, .commit = commit};
 	size_t log_count = txn->log_count, group_count = txn->group_count;
 
 	txn->state = commit ? WEIR_TXN_PREPARE_COMMIT : WEIR_TXN_PREPARE_ABORT;
@@ -101,7 +104,7 @@ decide(struct weir_memory *memory, struct weir_memory_txn *txn, bool commit)
 
 static void
 mark_group(struct weir_memory *memory, struct weir_memory_txn *txn,
-           struct weir_memory_group *group, bool commit)
+	   struct weir_memory_group *group, bool commit)
 {
 	for (size_t i = 0; i < txn->pending_count; i++) {
 		struct weir_memory_pending *pending = &txn->pending[i];
@@ -110,15 +113,18 @@ mark_group(struct weir_memory *memory, struct weir_memory_txn *txn,
 			continue;
 		weir__memory_group_offset(memory, group, pending->log)->pending--;
 		if (commit)
-			weir__memory_group_commit(memory, group, pending->log, pending->offset,
-			                          pending->metadata, pending->sequence);
+			weir__memory_group_commit(memory, group, pending->log,
+						  pending->offset, pending->metadata,
+						  pending->sequence);
 	}
 }
 
 static void
-mark_log(struct weir_memory_log *log, struct weir_memory_txn *txn, int32_t epoch, bool commit)
+mark_log(struct weir_memory_log *log, struct weir_memory_txn *txn, int32_t epoch,
+	 bool commit)
 {
-	struct weir_memory_writer *writer = weir__memory_log_writer(log, txn->producer_id);
+	struct weir_memory_writer *writer =
+		weir__memory_log_writer(log, txn->producer_id);
 
 	writer->epoch = epoch;
 	weir__memory_log_mark(log, writer, commit);
@@ -134,8 +140,8 @@ late_send(struct weir_memory_step *step)
 	if (step->txn && step->serial != step->txn->serial)
 		answer = WEIR_ANSWER_INVALID;
 	else if (step->txn)
-		answer = weir__memory_txn_write(step->txn, step->epoch, step->log, step->record,
-		                                &offset);
+		answer = weir__memory_txn_write(step->txn, step->epoch, step->log,
+						step->record, &offset);
 	else
 		weir__memory_log_append(step->log, step->record);
 	if (answer != WEIR_ANSWER_OK)
@@ -165,8 +171,8 @@ weir__memory_txn_step(struct weir_memory *memory, struct weir_memory_step *step)
 }
 
 enum weir_memory_answer
-weir__memory_txn_end(struct weir_memory *memory, struct weir_memory_txn *txn, int32_t epoch,
-                     bool commit)
+weir__memory_txn_end(struct weir_memory *memory, struct weir_memory_txn *txn,
+		     int32_t epoch, bool commit)
 {
 	if (epoch != txn->epoch)
 		return WEIR_ANSWER_FENCED;
@@ -204,8 +210,8 @@ weir__memory_txn_expire(struct weir_memory *memory, struct weir_memory_txn *txn)
 		return;
 	if (memory->logger)
 		weir__log(memory->logger, WEIR_LOG_INFO,
-		          "transaction timed out transactional_id=%s timeout_ms=%lld", txn->id,
-		          (long long)txn->timeout_ms);
+			  "transaction timed out transactional_id=%s timeout_ms=%lld",
+			  txn->id, (long long)txn->timeout_ms);
 	abort_fenced(memory, txn);
 }
 
@@ -213,7 +219,7 @@ weir__memory_txn_expire(struct weir_memory *memory, struct weir_memory_txn *txn)
 
 enum weir_memory_answer
 weir__memory_txn_init(struct weir_memory *memory, struct weir_memory_txn *txn,
-                      int64_t timeout_ms, int32_t *epoch)
+		      int64_t timeout_ms, int32_t *epoch)
 {
 	if (txn->state == WEIR_TXN_ONGOING)
 		abort_fenced(memory, txn);
@@ -253,20 +259,21 @@ has_log(const struct weir_memory_txn *txn, const struct weir_memory_log *log)
 
 enum weir_memory_answer
 weir__memory_txn_add_log(struct weir_memory *memory, struct weir_memory_txn *txn,
-                         int32_t epoch, struct weir_memory_log *log)
+			 int32_t epoch, struct weir_memory_log *log)
 {
 	enum weir_memory_answer answer = start(memory, txn, epoch);
 
 	if (answer != WEIR_ANSWER_OK || has_log(txn, log))
 		return answer;
-	txn->logs = weir__realloc(txn->logs, (txn->log_count + 1) * sizeof(struct weir_memory_log *));
+	txn->logs = weir__realloc(txn->logs, (txn->log_count + 1) *
+						     sizeof(struct weir_memory_log *));
 	txn->logs[txn->log_count++] = log;
 	return WEIR_ANSWER_OK;
 }
 
 enum weir_memory_answer
 weir__memory_txn_add_group(struct weir_memory *memory, struct weir_memory_txn *txn,
-                           int32_t epoch, struct weir_memory_group *group)
+			   int32_t epoch, struct weir_memory_group *group)
 {
 	enum weir_memory_answer answer = start(memory, txn, epoch);
 
@@ -276,15 +283,15 @@ weir__memory_txn_add_group(struct weir_memory *memory, struct weir_memory_txn *t
 		if (txn->groups[i] == group)
 			return WEIR_ANSWER_OK;
 	}
-	txn->groups = weir__realloc(txn->groups,
-	                            (txn->group_count + 1) * sizeof(struct weir_memory_group *));
+	txn->groups = weir__realloc(
+		txn->groups, (txn->group_count + 1) * sizeof(struct weir_memory_group *));
 	txn->groups[txn->group_count++] = group;
 	return WEIR_ANSWER_OK;
 }
 
 static struct weir_memory_pending *
 find_pending(struct weir_memory_txn *txn, const struct weir_memory_group *group,
-             const struct weir_memory_log *log)
+	     const struct weir_memory_log *log)
 {
 	for (size_t i = 0; i < txn->pending_count; i++) {
 		if (txn->pending[i].group == group && txn->pending[i].log == log)
@@ -295,14 +302,14 @@ find_pending(struct weir_memory_txn *txn, const struct weir_memory_group *group,
 
 void
 weir__memory_txn_hold(struct weir_memory *memory, struct weir_memory_txn *txn,
-                      struct weir_memory_group *group, struct weir_memory_log *log,
-                      const struct weir_offset *offset)
+		      struct weir_memory_group *group, struct weir_memory_log *log,
+		      const struct weir_offset *offset)
 {
 	struct weir_memory_pending *pending = find_pending(txn, group, log);
 
 	if (!pending) {
-		txn->pending = weir__realloc(txn->pending,
-		                             (txn->pending_count + 1) * sizeof(*txn->pending));
+		txn->pending = weir__realloc(txn->pending, (txn->pending_count + 1) *
+								   sizeof(*txn->pending));
 		pending = &txn->pending[txn->pending_count++];
 		*pending = (struct weir_memory_pending){.group = group, .log = log};
 		weir__memory_group_offset(memory, group, log)->pending++;
@@ -314,12 +321,15 @@ weir__memory_txn_hold(struct weir_memory *memory, struct weir_memory_txn *txn,
 }
 
 enum weir_memory_answer
-weir__memory_txn_write(struct weir_memory_txn *txn, int32_t epoch, struct weir_memory_log *log,
-                       struct weir_memory_record *record, int64_t *offset)
+weir__memory_txn_write(struct weir_memory_txn *txn, int32_t epoch,
+		       struct weir_memory_log *log, struct weir_memory_record *record,
+		       int64_t *offset)
 {
-	struct weir_memory_writer *writer = weir__memory_log_writer(log, txn->producer_id);
+	struct weir_memory_writer *writer =
+		weir__memory_log_writer(log, txn->producer_id);
 
-	/* the partition learns of a newer epoch by a marker or by the newer producer's records */
+	/* the partition learns of a newer epoch by a marker or by the newer producer's
+	 * records */
 	if (epoch < writer->epoch)
 		return WEIR_ANSWER_FENCED;
 	if (!writer->span) {
