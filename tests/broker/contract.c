@@ -1,7 +1,7 @@
 /*
- * The contract suite's helpers: names and topics of one test, sessions, reading back, and a
- * group member that is driven turn by turn. Loops count time by the fixture's slices, so
- * that they end the same under a virtual clock.
+ * The contract suite's helpers: names and topics of one test, sessions, reading back, and
+ * a group member that is driven turn by turn. Loops count time by the fixture's slices,
+ * so that they end the same under a virtual clock.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -43,7 +43,7 @@ contract_topic(int32_t partitions)
 	const char *topic = contract_name("topic");
 
 	if (weir__broker_topic_create(contract.broker, topic, partitions, 1, NULL,
-	                              contract.fixture->patience_ms, &error) != 0)
+				      contract.fixture->patience_ms, &error) != 0)
 		ck_abort_msg("%s: %s", topic, error.message);
 	return topic;
 }
@@ -139,7 +139,7 @@ add_value(struct weir_buffer *list, const struct weir_message *message)
 
 enum weir_event_type
 contract_reader_until(struct weir_reader *reader, struct weir_offset *place,
-                      struct weir_message *message)
+		      struct weir_message *message)
 {
 	struct weir_error error = {0};
 
@@ -156,9 +156,11 @@ contract_reader_until(struct weir_reader *reader, struct weir_offset *place,
 }
 
 const char *
-contract_read(const char *topic, int32_t partition, int64_t from, bool committed, int64_t *end)
+contract_read(const char *topic, int32_t partition, int64_t from, bool committed,
+	      int64_t *end)
 {
-	struct weir_offset place = {.topic = topic, .partition = partition, .offset = from};
+	struct weir_offset place = {
+		.topic = topic, .partition = partition, .offset = from};
 	struct weir_error error = {0};
 	struct weir_reader *reader =
 		weir__broker_reader_open(contract.broker, &place, 1, committed, &error);
@@ -185,7 +187,7 @@ contract_high(const char *topic, int32_t partition)
 	struct weir_error error = {0};
 	int64_t low, high;
 	int code = weir__broker_range(contract.broker, topic, partition, &low, &high,
-	                              contract.fixture->patience_ms, &error);
+				      contract.fixture->patience_ms, &error);
 
 	ck_assert_msg(code == 0, "%s", error.message);
 	return high;
@@ -205,8 +207,8 @@ contract_expect(const char *topic, int32_t partition, bool committed, const char
 			return;
 		contract_idle();
 	}
-	ck_abort_msg("%s[%d]: \"%s\" up to %lld of %lld, not \"%s\"", topic, (int)partition, got,
-	             (long long)end, (long long)high, values);
+	ck_abort_msg("%s[%d]: \"%s\" up to %lld of %lld, not \"%s\"", topic,
+		     (int)partition, got, (long long)end, (long long)high, values);
 }
 
 int64_t
@@ -216,10 +218,12 @@ contract_committed(const char *group, const char *topic, int32_t partition)
 	struct weir_error error = {0};
 	int code = WEIR_ETIMEOUT;
 
-	for (int waited = 0; code == WEIR_ETIMEOUT && waited < contract.fixture->patience_ms;
+	for (int waited = 0;
+	     code == WEIR_ETIMEOUT && waited < contract.fixture->patience_ms;
 	     waited += SLICE) {
 		error = (struct weir_error){0};
-		code = weir__broker_committed(contract.broker, group, &offset, 1, SLICE, &error);
+		code = weir__broker_committed(contract.broker, group, &offset, 1, SLICE,
+					      &error);
 		if (code != 0)
 			contract_idle();
 	}
@@ -230,8 +234,9 @@ contract_committed(const char *group, const char *topic, int32_t partition)
 /* ---- members ---- */
 
 void
-contract_member_open(struct contract_member *member, const char *group, const char *instance,
-                     const char *id, const char *input, const char *output)
+contract_member_open(struct contract_member *member, const char *group,
+		     const char *instance, const char *id, const char *input,
+		     const char *output)
 {
 	struct weir_session_config config = {
 		.name = instance ? instance : "member",
@@ -264,10 +269,10 @@ take_partitions(struct contract_member *member)
 	for (size_t i = 0; i < event->partition_count; i++) {
 		struct weir_partition *partition = event->partitions[i];
 		struct weir_offset offset = {.topic = partition->topic,
-		                             .partition = partition->id};
+					     .partition = partition->id};
 
-		EXPECT(WEIR_SUCCESS, weir__session_committed(member->session, &offset, 1, SLICE,
-		                                             ERROR));
+		EXPECT(WEIR_SUCCESS, weir__session_committed(member->session, &offset, 1,
+							     SLICE, ERROR));
 		partition->start = offset.offset == WEIR_OFFSET_NONE ? 0 : offset.offset;
 		member->partitions[i] = partition;
 		member->next[partition->id] = partition->start;
@@ -282,12 +287,12 @@ give_partitions(struct contract_member *member)
 		for (size_t i = 0; i < member->partition_count; i++) {
 			int32_t id = member->partitions[i]->id;
 			struct weir_offset offset = {.topic = member->input,
-			                             .partition = id,
-			                             .offset = member->next[id]};
+						     .partition = id,
+						     .offset = member->next[id]};
 
 			EXPECT(WEIR_SUCCESS,
-			       weir__session_commit_offsets(member->session, &offset, 1, SLICE,
-			                                    ERROR));
+			       weir__session_commit_offsets(member->session, &offset, 1,
+							    SLICE, ERROR));
 		}
 	}
 	member->partition_count = 0;

@@ -9,7 +9,8 @@
 
 /* Take turns with both until each has this many partitions. */
 static void
-settle(struct contract_member *a, size_t a_count, struct contract_member *b, size_t b_count)
+settle(struct contract_member *a, size_t a_count, struct contract_member *b,
+       size_t b_count)
 {
 	for (int waited = 0; waited < contract.fixture->patience_ms; waited += SLICE) {
 		contract_member_turn(a);
@@ -19,7 +20,7 @@ settle(struct contract_member *a, size_t a_count, struct contract_member *b, siz
 			return;
 	}
 	ck_abort_msg("%zu and %zu partitions, not %zu and %zu", a->partition_count,
-	             b->partition_count, a_count, b_count);
+		     b->partition_count, a_count, b_count);
 }
 
 START_TEST(second_member_takes_over_half_of_the_partitions)
@@ -134,14 +135,18 @@ START_TEST(rebalance_repeats_and_loses_nothing_that_is_committed_on_revoke)
 	second.commit_on_revoke = true;
 	settle(&first, 1, &second, 1);
 	for (int waited = 0; first.records + second.records < 10 &&
-	                     waited < contract.fixture->patience_ms;
+			     waited < contract.fixture->patience_ms;
 	     waited += SLICE) {
 		contract_member_turn(&first);
 		contract_member_turn(&second);
 	}
 	for (char i = 0; i < 5; i++) {
-		ck_assert_int_eq(times(&first, (char)('a' + i)) + times(&second, (char)('a' + i)), 1);
-		ck_assert_int_eq(times(&first, (char)('A' + i)) + times(&second, (char)('A' + i)), 1);
+		ck_assert_int_eq(times(&first, (char)('a' + i)) +
+					 times(&second, (char)('a' + i)),
+				 1);
+		ck_assert_int_eq(times(&first, (char)('A' + i)) +
+					 times(&second, (char)('A' + i)),
+				 1);
 	}
 	contract_member_close(&first);
 	contract_member_close(&second);
@@ -216,7 +221,7 @@ START_TEST(transaction_of_a_fenced_twin_is_not_committed)
 	contract_member_until(&twin, WEIR_EVENT_ASSIGNED);
 	outcome = WAIT(weir__session_commit(older.session, &offset, 1, SLICE, ERROR));
 	ck_assert_msg(outcome == WEIR_FENCED || outcome == WEIR_ABORT, "%s: %s",
-	              weir__outcome_name(outcome), contract.error.message);
+		      weir__outcome_name(outcome), contract.error.message);
 	ck_assert_int_eq(contract_committed(group, in, 0), WEIR_OFFSET_NONE);
 	contract_member_close(&older);
 	contract_member_close(&twin);
@@ -240,7 +245,8 @@ START_TEST(transaction_is_committed_before_revoked_is_answered)
 	contract_member_open(&second, group, NULL, contract_name("tx"), in, out);
 	first.hold = true;
 	contract_member_until(&first, WEIR_EVENT_REVOKED);
-	EXPECT(WEIR_SUCCESS, weir__session_commit(first.session, &offset, 1, SLICE, ERROR));
+	EXPECT(WEIR_SUCCESS,
+	       weir__session_commit(first.session, &offset, 1, SLICE, ERROR));
 	first.hold = false;
 	settle(&first, 1, &second, 1);
 	ck_assert_int_eq(contract_committed(group, in, offset.partition), 1);
@@ -259,8 +265,10 @@ contract_add_groups(Suite *suite, TCase *(*new_case)(Suite *, const char *))
 	tcase_add_test(tcase, rebalance_event_comes_again_until_it_is_answered);
 	tcase_add_test(tcase, dynamic_member_that_leaves_hands_over);
 	tcase_add_test(tcase, member_without_partitions_is_told_so);
-	tcase_add_test(tcase, rebalance_repeats_and_loses_nothing_that_is_committed_on_revoke);
-	tcase_add_test(tcase, static_member_returns_to_its_partitions_without_a_rebalance);
+	tcase_add_test(tcase,
+		       rebalance_repeats_and_loses_nothing_that_is_committed_on_revoke);
+	tcase_add_test(tcase,
+		       static_member_returns_to_its_partitions_without_a_rebalance);
 	tcase_add_test(tcase, twin_of_a_static_member_fences_the_older);
 	tcase_add_test(tcase, transaction_of_a_fenced_twin_is_not_committed);
 	tcase_add_test(tcase, transaction_is_committed_before_revoked_is_answered);

@@ -15,7 +15,7 @@ START_TEST(description_has_a_row_for_each_topic_asked_for)
 	const char *topics[] = {contract_name("nowhere"), contract_topic(3)};
 	struct weir_cluster_info info = {0};
 	int code = weir__broker_describe(contract.broker, topics, 2, &info,
-	                                 contract.fixture->patience_ms, ERROR);
+					 contract.fixture->patience_ms, ERROR);
 
 	ck_assert_msg(code == 0, "%s", ERROR->message);
 	ck_assert_int_ne(info.cluster_id[0], '\0');
@@ -34,7 +34,7 @@ START_TEST(topic_is_created_once)
 {
 	const char *topic = contract_topic(1);
 	int code = weir__broker_topic_create(contract.broker, topic, 1, 1, NULL,
-	                                     contract.fixture->patience_ms, ERROR);
+					     contract.fixture->patience_ms, ERROR);
 
 	ck_assert_int_eq(code, WEIR_EEXISTS);
 }
@@ -45,7 +45,7 @@ START_TEST(unknown_topic_has_no_range)
 	const char *topic = contract_name("nowhere");
 	int64_t low, high;
 	int code = weir__broker_range(contract.broker, topic, 0, &low, &high,
-	                              contract.fixture->patience_ms, ERROR);
+				      contract.fixture->patience_ms, ERROR);
 
 	ck_assert_int_ne(code, 0);
 	ck_assert_ptr_nonnull(strstr(ERROR->message, topic));
@@ -72,7 +72,7 @@ START_TEST(subscribing_to_an_unknown_topic_is_fatal)
 	/* said at once, or when the cluster has been asked */
 	if (weir__session_subscribe(session, ERROR) == WEIR_SUCCESS) {
 		for (int waited = 0; event.type != WEIR_EVENT_FAILED &&
-		                     waited < contract.fixture->patience_ms;
+				     waited < contract.fixture->patience_ms;
 		     waited += SLICE)
 			weir__session_poll(session, SLICE, &event);
 		ck_assert_int_eq(event.type, WEIR_EVENT_FAILED);
@@ -98,9 +98,11 @@ START_TEST(sending_to_an_unknown_topic_is_fatal)
 		EXPECT(WEIR_SUCCESS, weir__session_flush(session, SLICE, ERROR));
 		ck_assert_uint_eq(weir__session_failures(session, &failure, 1), 1);
 		outcome = failure.outcome;
-		ck_assert_msg(strstr(failure.reason, topic) != NULL, "%s", failure.reason);
+		ck_assert_msg(strstr(failure.reason, topic) != NULL, "%s",
+			      failure.reason);
 	} else {
-		ck_assert_msg(strstr(ERROR->message, topic) != NULL, "%s", ERROR->message);
+		ck_assert_msg(strstr(ERROR->message, topic) != NULL, "%s",
+			      ERROR->message);
 	}
 	ck_assert_int_eq(outcome, WEIR_FATAL);
 	weir__session_close(session);
@@ -143,9 +145,9 @@ START_TEST(offset_at_is_the_first_of_that_time_or_later)
 	}
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		int64_t offset = -1;
-		int code = weir__broker_offset_at(contract.broker, topic, 0, table[i].at_ms,
-		                                  &offset, contract.fixture->patience_ms,
-		                                  ERROR);
+		int code = weir__broker_offset_at(contract.broker, topic, 0,
+						  table[i].at_ms, &offset,
+						  contract.fixture->patience_ms, ERROR);
 
 		ck_assert_msg(code == 0, "%s", ERROR->message);
 		ck_assert_int_eq(offset, table[i].offset);
@@ -162,14 +164,15 @@ START_TEST(committed_offsets_and_metadata_come_back)
 	struct weir_offset offset = {
 		.topic = topic, .partition = 1, .offset = 2, .metadata = "so far"};
 	struct weir_offset read[] = {{.topic = topic, .partition = 0},
-	                             {.topic = topic, .partition = 1}};
+				     {.topic = topic, .partition = 1}};
 	struct contract_member member;
 
 	contract_member_open(&member, group, NULL, NULL, topic, NULL);
 	contract_member_until(&member, WEIR_EVENT_ASSIGNED);
 	EXPECT(WEIR_SUCCESS,
 	       weir__session_commit_offsets(member.session, &offset, 1, SLICE, ERROR));
-	EXPECT(WEIR_SUCCESS, weir__session_committed(member.session, read, 2, SLICE, ERROR));
+	EXPECT(WEIR_SUCCESS,
+	       weir__session_committed(member.session, read, 2, SLICE, ERROR));
 	ck_assert_int_eq(read[0].offset, WEIR_OFFSET_NONE);
 	ck_assert_int_eq(read[1].offset, 2);
 	ck_assert_str_eq(read[1].metadata, "so far");
@@ -218,8 +221,8 @@ START_TEST(position_below_the_log_is_a_gap)
 	       weir__session_range(member.session, topic, 0, &low, &high, SLICE, ERROR));
 	ck_assert_int_eq(low, 3);
 	ck_assert_int_eq(high, 4);
-	EXPECT(WEIR_SUCCESS, weir__session_rewind(member.session, member.partitions[0], low,
-	                                          SLICE, ERROR));
+	EXPECT(WEIR_SUCCESS, weir__session_rewind(member.session, member.partitions[0],
+						  low, SLICE, ERROR));
 	ck_assert_str_eq(contract_member_next(&member), "d");
 	contract_member_close(&member);
 }
@@ -233,8 +236,8 @@ START_TEST(position_beyond_the_log_is_a_gap)
 	contract_fill(topic, "a,b");
 	contract_member_open(&member, contract_name("group"), NULL, NULL, topic, NULL);
 	contract_member_next(&member);
-	EXPECT(WEIR_SUCCESS, weir__session_rewind(member.session, member.partitions[0], 1000,
-	                                          SLICE, ERROR));
+	EXPECT(WEIR_SUCCESS, weir__session_rewind(member.session, member.partitions[0],
+						  1000, SLICE, ERROR));
 	contract_member_until(&member, WEIR_EVENT_GAP);
 	ck_assert_int_eq(member.event.offset, 1000);
 	contract_member_close(&member);
@@ -268,7 +271,8 @@ START_TEST(reader_reads_on_after_an_end)
 	ck_assert_int_eq(contract_reader_until(reader, &place, &message), WEIR_EVENT_END);
 	ck_assert_int_eq(place.offset, 0);
 	contract_fill(topic, "a");
-	ck_assert_int_eq(contract_reader_until(reader, &place, &message), WEIR_EVENT_RECORD);
+	ck_assert_int_eq(contract_reader_until(reader, &place, &message),
+			 WEIR_EVENT_RECORD);
 	ck_assert_int_eq(contract_reader_until(reader, &place, &message), WEIR_EVENT_END);
 	ck_assert_int_eq(place.offset, 1);
 	weir__reader_close(reader);
@@ -279,7 +283,7 @@ START_TEST(reader_reads_several_partitions_each_in_order)
 {
 	const char *topic = contract_topic(2);
 	struct weir_offset places[] = {{.topic = topic, .partition = 0},
-	                               {.topic = topic, .partition = 1}};
+				       {.topic = topic, .partition = 1}};
 	struct weir_session *session = contract_producer(NULL, NULL, topic);
 	struct weir_reader *reader;
 	struct weir_message message;
@@ -294,7 +298,8 @@ START_TEST(reader_reads_several_partitions_each_in_order)
 	weir__session_close(session);
 	reader = weir__broker_reader_open(contract.broker, places, 2, true, ERROR);
 	for (int records = 0; records < 10;) {
-		enum weir_event_type type = contract_reader_until(reader, &place, &message);
+		enum weir_event_type type =
+			contract_reader_until(reader, &place, &message);
 
 		ck_assert_str_eq(place.topic, topic);
 		ck_assert_int_eq(place.offset, next[place.partition]);

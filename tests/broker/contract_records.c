@@ -1,6 +1,6 @@
 /*
- * The contract of records: what is kept of a message, where its key puts it, sizes, rewind
- * and pause.
+ * The contract of records: what is kept of a message, where its key puts it, sizes,
+ * rewind and pause.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -8,7 +8,10 @@
 
 #include "tests/broker/contract.h"
 
-#define TEXT(s) {s, sizeof(s) - 1}
+#define TEXT(s)                                                                          \
+	{                                                                                \
+		s, sizeof(s) - 1                                                         \
+	}
 
 static void
 check_bytes(struct weir_bytes got, struct weir_bytes wanted)
@@ -33,11 +36,8 @@ check_message(const struct weir_message *got, const struct weir_message *wanted)
 }
 
 static const struct weir_header headers[] = {
-	{"trace", TEXT("one")},
-	{"trace", TEXT("two")},
-	{"null", {NULL, 0}},
-	{"empty", {"", 0}},
-	{"bytes", TEXT("\0\xff\n")},
+	{"trace", TEXT("one")}, {"trace", TEXT("two")},      {"null", {NULL, 0}},
+	{"empty", {"", 0}},     {"bytes", TEXT("\0\xff\n")},
 };
 
 static const struct weir_message messages[] = {
@@ -67,7 +67,8 @@ START_TEST(consumer_gets_messages_as_they_were_sent)
 {
 	struct contract_member member;
 
-	contract_member_open(&member, contract_name("group"), NULL, NULL, send_messages(), NULL);
+	contract_member_open(&member, contract_name("group"), NULL, NULL, send_messages(),
+			     NULL);
 	for (int i = 0; i < MESSAGES; i++) {
 		contract_member_until(&member, WEIR_EVENT_RECORD);
 		ck_assert_int_eq(member.event.offset, i);
@@ -88,7 +89,7 @@ START_TEST(reader_gets_messages_as_they_were_sent)
 	ck_assert_ptr_nonnull(reader);
 	for (int i = 0; i < MESSAGES; i++) {
 		ck_assert_int_eq(contract_reader_until(reader, &place, &message),
-		                 WEIR_EVENT_RECORD);
+				 WEIR_EVENT_RECORD);
 		ck_assert_int_eq(place.offset, i);
 		check_message(&message, &messages[i]);
 	}
@@ -148,8 +149,8 @@ START_TEST(rewind_gives_exactly_the_records_from_there)
 	contract_member_open(&member, contract_name("group"), NULL, NULL, topic, NULL);
 	for (int i = 0; i < 5; i++)
 		contract_member_next(&member);
-	EXPECT(WEIR_SUCCESS, weir__session_rewind(member.session, member.partitions[0], 2, SLICE,
-	                                          ERROR));
+	EXPECT(WEIR_SUCCESS, weir__session_rewind(member.session, member.partitions[0], 2,
+						  SLICE, ERROR));
 	for (int i = 2; i < 8; i++)
 		contract_member_next(&member);
 	ck_assert_str_eq(member.values.data, "a,b,c,d,e,c,d,e,f,g,h,");
@@ -165,8 +166,8 @@ START_TEST(rewind_forward_skips)
 	contract_fill(topic, "a,b,c,d,e");
 	contract_member_open(&member, contract_name("group"), NULL, NULL, topic, NULL);
 	contract_member_next(&member);
-	EXPECT(WEIR_SUCCESS, weir__session_rewind(member.session, member.partitions[0], 4, SLICE,
-	                                          ERROR));
+	EXPECT(WEIR_SUCCESS, weir__session_rewind(member.session, member.partitions[0], 4,
+						  SLICE, ERROR));
 	ck_assert_str_eq(contract_member_next(&member), "e");
 	contract_member_close(&member);
 }
@@ -210,8 +211,8 @@ START_TEST(rewind_holds_on_a_paused_partition)
 	contract_member_next(&member);
 	contract_member_next(&member);
 	weir__session_pause(member.session, member.partitions[0]);
-	EXPECT(WEIR_SUCCESS, weir__session_rewind(member.session, member.partitions[0], 1, SLICE,
-	                                          ERROR));
+	EXPECT(WEIR_SUCCESS, weir__session_rewind(member.session, member.partitions[0], 1,
+						  SLICE, ERROR));
 	expect_quiet(&member);
 	weir__session_resume(member.session, member.partitions[0]);
 	for (int i = 1; i < 4; i++)
@@ -267,7 +268,7 @@ small_topic(void)
 	struct weir_property property = {name, value};
 	struct weir_properties settings = {&property, 1};
 	int code = weir__broker_topic_create(contract.broker, topic, 1, 1, &settings,
-	                                     contract.fixture->patience_ms, ERROR);
+					     contract.fixture->patience_ms, ERROR);
 
 	ck_assert_msg(code == 0, "%s", ERROR->message);
 	return topic;
@@ -300,7 +301,8 @@ END_TEST
 START_TEST(too_large_message_aborts_its_transaction)
 {
 	const char *topic = small_topic();
-	struct weir_session *session = contract_producer(contract_name("tx"), NULL, topic);
+	struct weir_session *session =
+		contract_producer(contract_name("tx"), NULL, topic);
 	struct weir_message large = noise(TOO_MUCH);
 	struct weir_delivery_failure failure;
 
@@ -336,7 +338,7 @@ contract_add_records(Suite *suite, TCase *(*new_case)(Suite *, const char *))
 	tcase_add_test(tcase, reader_gets_messages_as_they_were_sent);
 	tcase_add_test(tcase, message_without_a_time_gets_the_present);
 	tcase_add_loop_test(tcase, keys_go_where_java_producers_put_them, 0,
-	                    sizeof(hashes) / sizeof(hashes[0]));
+			    sizeof(hashes) / sizeof(hashes[0]));
 	tcase_add_test(tcase, rewind_gives_exactly_the_records_from_there);
 	tcase_add_test(tcase, rewind_forward_skips);
 	tcase_add_test(tcase, pause_holds_and_resume_goes_on);

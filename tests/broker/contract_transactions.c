@@ -11,7 +11,8 @@
 START_TEST(committed_records_are_seen_and_aborted_ones_are_not)
 {
 	const char *topic = contract_topic(1);
-	struct weir_session *session = contract_producer(contract_name("tx"), NULL, topic);
+	struct weir_session *session =
+		contract_producer(contract_name("tx"), NULL, topic);
 
 	contract_produce(session, "a,b");
 	EXPECT(WEIR_SUCCESS, weir__session_begin(session, ERROR));
@@ -28,7 +29,8 @@ END_TEST
 START_TEST(open_transaction_holds_back_what_others_wrote_after_it)
 {
 	const char *topic = contract_topic(1);
-	struct weir_session *session = contract_producer(contract_name("tx"), NULL, topic);
+	struct weir_session *session =
+		contract_producer(contract_name("tx"), NULL, topic);
 	int64_t end;
 
 	contract_fill(topic, "before");
@@ -48,7 +50,8 @@ END_TEST
 START_TEST(markers_take_offsets_and_end_counts_them)
 {
 	const char *topic = contract_topic(1);
-	struct weir_session *session = contract_producer(contract_name("tx"), NULL, topic);
+	struct weir_session *session =
+		contract_producer(contract_name("tx"), NULL, topic);
 	int64_t end;
 
 	contract_produce(session, "a,b");
@@ -65,7 +68,8 @@ END_TEST
 START_TEST(consumer_end_counts_markers)
 {
 	const char *topic = contract_topic(1), *group = contract_name("group");
-	struct weir_session *session = contract_producer(contract_name("tx"), NULL, topic);
+	struct weir_session *session =
+		contract_producer(contract_name("tx"), NULL, topic);
 	struct contract_member member;
 
 	contract_produce(session, "a");
@@ -82,7 +86,8 @@ END_TEST
 static void
 commit_at(struct weir_session *session, const char *topic, int64_t offset)
 {
-	struct weir_offset offsets[] = {{.topic = topic, .partition = 0, .offset = offset}};
+	struct weir_offset offsets[] = {
+		{.topic = topic, .partition = 0, .offset = offset}};
 
 	EXPECT(WEIR_SUCCESS, weir__session_commit(session, offsets, 1, SLICE, ERROR));
 }
@@ -129,9 +134,12 @@ END_TEST
 START_TEST(session_without_consumer_commits_offsets_of_a_named_group)
 {
 	const char *topic = contract_topic(1), *group = contract_name("source");
-	struct weir_session *session = contract_producer(contract_name("tx"), group, topic);
-	struct weir_offset offset = {
-		.topic = topic, .partition = 0, .offset = 4096, .metadata = "fingerprint"};
+	struct weir_session *session =
+		contract_producer(contract_name("tx"), group, topic);
+	struct weir_offset offset = {.topic = topic,
+				     .partition = 0,
+				     .offset = 4096,
+				     .metadata = "fingerprint"};
 
 	EXPECT(WEIR_SUCCESS, weir__session_begin(session, ERROR));
 	contract_send(session, "line");
@@ -189,7 +197,8 @@ END_TEST
 START_TEST(replaced_producer_leaves_nothing_of_its_open_transaction)
 {
 	const char *topic = contract_topic(1);
-	struct weir_session *session = contract_producer(contract_name("tx"), NULL, topic);
+	struct weir_session *session =
+		contract_producer(contract_name("tx"), NULL, topic);
 
 	contract_produce(session, "a");
 	EXPECT(WEIR_SUCCESS, weir__session_begin(session, ERROR));
@@ -227,7 +236,8 @@ END_TEST
 START_TEST(many_transactions_in_a_row_lose_nothing)
 {
 	const char *topic = contract_topic(1);
-	struct weir_session *session = contract_producer(contract_name("tx"), NULL, topic);
+	struct weir_session *session =
+		contract_producer(contract_name("tx"), NULL, topic);
 
 	for (int i = 0; i < 10; i++)
 		contract_produce(session, "x");
@@ -240,7 +250,8 @@ END_TEST
 START_TEST(delivered_is_the_greatest_offset_of_a_partition)
 {
 	const char *topic = contract_topic(1);
-	struct weir_session *session = contract_producer(contract_name("tx"), NULL, topic);
+	struct weir_session *session =
+		contract_producer(contract_name("tx"), NULL, topic);
 
 	ck_assert_int_eq(weir__session_delivered(session, 0, 0), WEIR_OFFSET_NONE);
 	contract_produce(session, "a,b");
