@@ -411,7 +411,7 @@ run_connected(struct weir_app *app, struct weir_error *error)
 	struct weir_until_end *end = NULL;
 	int code;
 
-	app->broker = weir__kafka_open(&app->pipeline->consumer, &app->logger,
+	app->broker = weir__kafka_open(&app->pipeline->client, &app->logger,
 	                               weir__clock_system(), error);
 	if (!app->broker)
 		return error->code;
@@ -434,6 +434,11 @@ weir_app_run(struct weir_app *app, struct weir_error *error)
 	error = error ? error : &own;
 	if (!app->chain)
 		return weir_error_set(error, WEIR_ESTATE, "no pipeline is loaded");
+	if (!weir__properties_get(&app->pipeline->client, "bootstrap.servers"))
+		return weir_error_set(error, WEIR_EINVALID,
+		                      "%s: /kafka/bootstrap.servers: not set (--set "
+		                      "/kafka/bootstrap.servers=host:9092)",
+		                      app->pipeline->path);
 	if (app->wake < 0)
 		return weir_error_set(error, WEIR_EIO, "cannot make an eventfd");
 	lock = weir__instance_lock(app->pipeline, error);
