@@ -7,7 +7,9 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <base/units.h>
@@ -48,7 +50,7 @@ find(const char *name)
 static int
 say_unknown(const char *name)
 {
-	const char *names[COMMAND_COUNT + 1] = {NULL};
+	const char *names[32] = {NULL};
 	const char *nearest;
 	size_t i;
 
@@ -97,11 +99,28 @@ dispatch(int argc, char **argv)
 	return command ? command->run(command, argc - 1, argv + 1) : say_unknown(word);
 }
 
+/*
+ * A standard descriptor that is closed would be given to the next file that is opened.
+ * Take it by one that fails in the direction it is used in.
+ */
+static void
+hold_standard_descriptors(void)
+{
+	int fd;
+
+	for (fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
+			abort();
+}
+
 int
 main(int argc, char **argv)
 {
-	int status = dispatch(argc, argv);
+	int status;
 
+	hold_standard_descriptors();
+	status = dispatch(argc, argv);
 	/* a full disk behind stdout is seen only now */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && status == WEIR_EXIT_OK) {
 		fprintf(stderr, "weir: standard output: %s\n", strerror(errno));
