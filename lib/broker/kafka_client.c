@@ -11,7 +11,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <assert.h>
+#include <time.h>
 
 #include <broker/kafka_private.h>
 
@@ -55,6 +55,14 @@ weir__kafka_client_complaint(struct kafka_client *client, char *text)
 	pthread_mutex_lock(&client->complaint_lock);
 	memcpy(text, client->complaint, sizeof(client->complaint));
 	pthread_mutex_unlock(&client->complaint_lock);
+}
+
+void
+weir__kafka_wait(int ms)
+{
+	const struct timespec time = {ms / 1000, ms % 1000 * 1000000L};
+
+	nanosleep(&time, NULL);
 }
 
 static bool

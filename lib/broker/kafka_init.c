@@ -115,6 +115,8 @@ ask_limits(struct kafka_producer *producer, int timeout_ms, struct weir_error *e
 		                                "cannot read the outputs' settings", error);
 	for (size_t i = 0; i < count && outcome == WEIR_SUCCESS; i++)
 		outcome = judge_topic(producer, &producer->outputs[i], settings[i].code, error);
+	if (outcome == WEIR_AGAIN) /* the answer may have come at once */
+		weir__kafka_wait(timeout_ms < 100 ? timeout_ms : 100);
 	if (outcome == WEIR_SUCCESS && take_limits(producer, settings))
 		outcome = weir__kafka_producer_replace(producer, error);
 	free(topics);

@@ -118,6 +118,9 @@ void weir__kafka_taint_watch(rd_kafka_conf_t *conf, struct kafka_client *client)
 /* Does a request of this kind that got this error leave a producer tainted? */
 bool weir__kafka_taints(int16_t api_key, rd_kafka_resp_err_t code);
 
+/* Wait, so that a caller that repeats its call does not spin. */
+void weir__kafka_wait(int ms);
+
 /* ---- kafka_config.c ---- */
 
 #define KAFKA_TRANSACTION_TIMEOUT_MS 15000
@@ -254,6 +257,7 @@ struct kafka_producer {
 	bool is_initialised;
 	bool is_dead;     /* a fatal error: only replacing helps */
 	bool must_abort;  /* a message of this transaction was not even queued */
+	bool has_gap;     /* a message of a transaction was refused; see finish() */
 	bool knows_limits;
 	enum kafka_phase phase;
 	size_t batch_bytes;   /* as the handle was made with; 0: librdkafka's */

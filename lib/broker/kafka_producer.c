@@ -25,6 +25,7 @@ weir__kafka_failure_add(struct kafka_producer *producer, uint64_t tag, int outpu
 	enum weir_outcome outcome =
 		weir__kafka_outcome(KAFKA_STEP_SEND, weir__kafka_fault_code(code));
 
+	producer->has_gap = producer->is_transactional;
 	if (producer->failure_count == KAFKA_MAX_FAILURES)
 		return;
 	if (!producer->failures)
@@ -141,7 +142,15 @@ headers_of(const struct weir_message *message)
 	return headers;
 }
 
-/* A timestamp of 0 cannot be sent: librdkafka takes it for "now". */
+/* librdkafka takes a timestamp of 0 for "now": the next one is nearer to the truth. */
+static int64_t
+time_of(const struct weir_message *message)
+{
+	if (message->timestamp_ms < 0)
+		return 0;
+	return message->timestamp_ms > 0 ? message->timestamp_ms : 1;
+}
+
 static rd_kafka_resp_err_t
 produce(struct kafka_producer *producer, struct kafka_output *output,
         const struct weir_message *message, uint64_t tag)
@@ -154,8 +163,7 @@ produce(struct kafka_producer *producer, struct kafka_output *output,
 	         .u.mem = {(void *)message->key.data, message->key.size}},
 		{.vtype = RD_KAFKA_VTYPE_VALUE,
 	         .u.mem = {(void *)message->value.data, message->value.size}},
-		{.vtype = RD_KAFKA_VTYPE_TIMESTAMP,
-	         .u.i64 = message->timestamp_ms > 0 ? message->timestamp_ms : 0},
+		{.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = time_of(message)},
 	};
 	size_t part_count = 6;
 	rd_kafka_resp_err_t code;
@@ -317,6 +325,7 @@ weir__kafka_producer_replace(struct kafka_producer *producer, struct weir_error 
 	producer->is_initialised = false;
 	producer->is_dead = false;
 	producer->must_abort = false;
+	producer->has_gap = false;
 	producer->phase = KAFKA_PHASE_NONE;
 	for (size_t i = 0; i < producer->output_count; i++) {
 		for (int32_t j = 0; j < producer->outputs[i].partition_count; j++)

@@ -188,8 +188,11 @@ session_range(struct weir_session *base, const char *topic, int32_t partition, i
 	if (outcome == WEIR_FATAL && own.code == WEIR_ENOTFOUND) {
 		if (session->unknown_since_ms == 0)
 			session->unknown_since_ms = clock->monotonic_ms(clock);
-		if (clock->monotonic_ms(clock) - session->unknown_since_ms < KAFKA_TOPIC_GRACE_MS)
+		if (clock->monotonic_ms(clock) - session->unknown_since_ms <
+		    KAFKA_TOPIC_GRACE_MS) {
+			weir__kafka_wait(timeout_ms < 100 ? timeout_ms : 100);
 			return WEIR_AGAIN;
+		}
 	} else {
 		session->unknown_since_ms = 0;
 	}

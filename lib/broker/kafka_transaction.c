@@ -64,7 +64,7 @@ weir__kafka_begin(struct kafka_producer *producer, struct weir_error *error)
 	if (producer->is_dead || producer->phase != KAFKA_PHASE_NONE)
 		return give_up(producer, "the producer has to be replaced", error);
 	/* The taint may have come after the last commit was answered. */
-	if (is_tainted(producer))
+	if (is_tainted(producer) || producer->has_gap)
 		return give_up(producer, "a late request could still act: replace the producer",
 		               error);
 	outcome = weir__kafka_take_error(
@@ -137,12 +137,17 @@ send_offsets(struct kafka_producer *producer, const struct weir_offset *offsets,
 	return weir__kafka_take_error(KAFKA_STEP_OFFSETS, failure, "cannot send offsets", error);
 }
 
+/*
+ * After a refused message the broker waits for its sequence number, and librdkafka (2.0.2)
+ * goes on with the next: the following transaction would fail as "skipped". A new producer
+ * starts anew.
+ */
 static enum weir_outcome
 finish(struct kafka_producer *producer)
 {
 	producer->phase = KAFKA_PHASE_NONE;
 	producer->must_abort = false;
-	return is_tainted(producer) ? WEIR_TAINTED : WEIR_SUCCESS;
+	return is_tainted(producer) || producer->has_gap ? WEIR_TAINTED : WEIR_SUCCESS;
 }
 
 enum weir_outcome

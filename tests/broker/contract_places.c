@@ -87,13 +87,24 @@ END_TEST
 START_TEST(sending_to_an_unknown_topic_is_fatal)
 {
 	const char *topic = contract_name("nowhere");
-	struct weir_session *session = contract_producer(NULL, NULL, topic);
+	struct weir_session_config config = {
+		.name = "lost",
+		.guarantee = WEIR_AT_LEAST_ONCE,
+		.outputs = &topic,
+		.output_count = 1,
+		.session_timeout_ms = contract.fixture->session_timeout_ms,
+	};
+	struct weir_session *session =
+		weir__broker_session_open(contract.broker, &config, ERROR);
 	struct weir_message message = {.value = {"a", 1}, .timestamp_ms = -1};
 	struct weir_delivery_failure failure = {.outcome = WEIR_SUCCESS};
-	enum weir_outcome outcome =
-		WAIT(weir__session_send(session, 0, &message, 0, SLICE, ERROR));
+	enum weir_outcome outcome;
 
-	/* said at once, or by the delivery that fails */
+	ck_assert_ptr_nonnull(session);
+	/* said by init, at once, or by the delivery that fails */
+	outcome = WAIT(weir__session_init(session, SLICE, ERROR));
+	if (outcome == WEIR_SUCCESS)
+		outcome = WAIT(weir__session_send(session, 0, &message, 0, SLICE, ERROR));
 	if (outcome == WEIR_SUCCESS) {
 		EXPECT(WEIR_SUCCESS, weir__session_flush(session, SLICE, ERROR));
 		ck_assert_uint_eq(weir__session_failures(session, &failure, 1), 1);

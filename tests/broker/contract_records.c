@@ -43,7 +43,7 @@ static const struct weir_header headers[] = {
 static const struct weir_message messages[] = {
 	{{NULL, 0}, {NULL, 0}, NULL, 0, 1700000000000},
 	{{"", 0}, {"", 0}, NULL, 0, 1700000000001},
-	{TEXT("key"), {NULL, 0}, NULL, 0, 0},
+	{TEXT("key"), {NULL, 0}, NULL, 0, 1}, /* librdkafka cannot send a time of 0 */
 	{{NULL, 0}, TEXT("value"), headers, 5, 1700000000003},
 	{TEXT("\0key\0"), TEXT("\xff\0value"), headers, 1, 1600000000000},
 };
@@ -305,6 +305,7 @@ START_TEST(too_large_message_aborts_its_transaction)
 		contract_producer(contract_name("tx"), NULL, topic);
 	struct weir_message large = noise(TOO_MUCH);
 	struct weir_delivery_failure failure;
+	enum weir_outcome outcome;
 
 	EXPECT(WEIR_SUCCESS, weir__session_begin(session, ERROR));
 	EXPECT(WEIR_SUCCESS, weir__session_send(session, 0, &large, 7, SLICE, ERROR));
@@ -312,7 +313,12 @@ START_TEST(too_large_message_aborts_its_transaction)
 	ck_assert_uint_eq(weir__session_failures(session, &failure, 1), 1);
 	ck_assert_uint_eq(failure.tag, 7);
 	ck_assert(failure.too_large);
-	EXPECT(WEIR_SUCCESS, weir__session_abort(session, SLICE, ERROR));
+	outcome = WAIT(weir__session_abort(session, SLICE, ERROR));
+	if (outcome == WEIR_TAINTED) { /* a producer may be of no use after a refused batch */
+		EXPECT(WEIR_SUCCESS, weir__session_replace(session, ERROR));
+		outcome = WAIT(weir__session_init(session, SLICE, ERROR));
+	}
+	ck_assert_int_eq(outcome, WEIR_SUCCESS);
 	contract_produce(session, "small");
 	contract_expect(topic, 0, true, "small");
 	weir__session_close(session);
