@@ -86,8 +86,10 @@ print_step(const struct check *check, size_t index)
 	putchar('\n');
 	json_object_foreach (options, name, value) {
 		char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+		bool given = json_object_get(step->with, name) != NULL;
 
-		printf("%*s   %s = %s\n", COLUMN, "", name, text);
+		printf("%*s   %s = %s%s\n", COLUMN, "", name, text,
+		       given ? "" : " (default)");
 		free(text);
 	}
 	json_decref(options);
@@ -148,6 +150,8 @@ print_properties(const char *word, const struct weir_properties *properties)
 	json_t *value;
 
 	json_object_foreach (shown, name, value) {
+		if (strcmp(name, "bootstrap.servers") == 0)
+			continue; /* shown above */
 		row(word, "%s = %s", name, json_string_value(value));
 		word = "";
 	}

@@ -119,7 +119,8 @@ describe_processor(struct weir_arguments *args, const struct weir_registry *regi
 		print_text(processor);
 	} else {
 		weir__registry_suggest(registry, args->operands[0], &suggestion);
-		weir__arguments_bad(args, "no processor %s %s", args->operands[0],
+		weir__arguments_bad(args, "there is no processor %s; %s",
+				    args->operands[0],
 				    suggestion.data ? suggestion.data : "");
 	}
 	weir__buffer_fini(&suggestion);

@@ -76,6 +76,18 @@ struct pipe {
 
 /* ---- setting up ---- */
 
+/* Why the worker stopped is said once, at the end, in the command's own words. */
+static void
+write_log(void *opaque, enum weir_log_level level, const char *line)
+{
+	static const char stopping[] = "stopping worker=";
+	struct weir_logger to_stderr = {.level = level};
+
+	(void)opaque;
+	if (strncmp(line, stopping, sizeof(stopping) - 1) != 0)
+		weir__log(&to_stderr, level, "%s", line);
+}
+
 static int
 check_input(struct pipe *pipe)
 {
@@ -107,7 +119,8 @@ load(struct pipe *pipe)
 	struct weir_error error = {0};
 
 	weir_app_set(pipe->app, "/kafka", "{\"bootstrap.servers\": \"embedded\"}");
-	weir_app_set_log(pipe->app, pipe->args.logger.level, NULL, NULL);
+	pipe->args.logger.write = write_log;
+	weir_app_set_log(pipe->app, pipe->args.logger.level, write_log, NULL);
 	if (weir__arguments_load(&pipe->args, pipe->app) != 0)
 		return -1;
 	pipe->pipeline = weir__app_pipeline(pipe->app);
