@@ -1,8 +1,9 @@
 /*
  * Building the chain of a pipeline: processors found, options parsed, outputs mapped.
  *
- * Knows how a step's `use`, `with` and `outputs` become a struct weir_step; everything that
- * can be wrong with them is said here, with file and place. Runs once, before any worker.
+ * Knows how a step's `use`, `with` and `outputs` become a struct weir_step; everything
+ * that can be wrong with them is said here, with file and place. Runs once, before any
+ * worker.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -13,19 +14,19 @@
 #include <processor/step.h>
 
 static int
-fail(const struct weir_chain *chain, const struct weir_step_config *config, const char *key,
-     struct weir_error *error, const char *message)
+fail(const struct weir_chain *chain, const struct weir_step_config *config,
+     const char *key, struct weir_error *error, const char *message)
 {
 	return weir_error_set(error, WEIR_EINVALID, "%s: %s%s: %s", chain->pipeline->path,
-	                      config->where, key, message);
+			      config->where, key, message);
 }
 
 static int
 find_processor(const struct weir_chain *chain, struct weir_step *step,
-               const struct weir_step_config *config, const struct weir_registry *registry,
-               struct weir_error *error)
+	       const struct weir_step_config *config,
+	       const struct weir_registry *registry, struct weir_error *error)
 {
-	struct weir_buffer text = { 0 };
+	struct weir_buffer text = {0};
 
 	step->registered = weir__registry_find(registry, config->use);
 	if (step->registered)
@@ -39,21 +40,22 @@ find_processor(const struct weir_chain *chain, struct weir_step *step,
 
 static int
 parse_options(struct weir_chain *chain, struct weir_step *step,
-              const struct weir_step_config *config, struct weir_error *error)
+	      const struct weir_step_config *config, struct weir_error *error)
 {
 	const struct weir_registered *registered = step->registered;
 	size_t size = registered->descriptor.options_size;
-	struct weir_error inner = { 0 };
+	struct weir_error inner = {0};
 	char where[64];
 	int code;
 
 	snprintf(where, sizeof(where), "%s/with", config->where);
 	step->options = weir__arena_alloc(&chain->arena, size);
 	memset(step->options, 0, size);
-	code = weir__options_parse(&registered->options, config->with, where, step->options, size,
-	                           &chain->arena, &inner);
+	code = weir__options_parse(&registered->options, config->with, where,
+				   step->options, size, &chain->arena, &inner);
 	if (code)
-		return weir_error_set(error, code, "%s: %s", chain->pipeline->path, inner.message);
+		return weir_error_set(error, code, "%s: %s", chain->pipeline->path,
+				      inner.message);
 	if (!registered->descriptor.check)
 		return 0;
 	weir__crash_place.step = step->name;
@@ -62,14 +64,14 @@ parse_options(struct weir_chain *chain, struct weir_step *step,
 	if (!code)
 		return 0;
 	return fail(chain, config, "/with", error,
-	            inner.code ? inner.message : "the processor refuses these options");
+		    inner.code ? inner.message : "the processor refuses these options");
 }
 
 static void
 add_output(struct weir_step *step, const char *name, int output)
 {
 	step->outputs = weir__realloc(step->outputs,
-	                              (step->output_count + 1) * sizeof(*step->outputs));
+				      (step->output_count + 1) * sizeof(*step->outputs));
 	step->outputs[step->output_count].name = name;
 	step->outputs[step->output_count].output = output;
 	step->output_count++;
@@ -95,31 +97,36 @@ is_mapped(const struct weir_step *step, const char *name)
 	return false;
 }
 
-/* One member of the step's `outputs`: {"its output": "name in the pipeline's outputs"}. */
+/* One member of the step's `outputs`: {"its output": "name in the pipeline's outputs"}.
+ */
 static int
 map_output(struct weir_chain *chain, struct weir_step *step,
-           const struct weir_step_config *config, const char *name, const json_t *to,
-           struct weir_error *error)
+	   const struct weir_step_config *config, const char *name, const json_t *to,
+	   struct weir_error *error)
 {
 	const struct weir_processor *processor = &step->registered->descriptor;
 	char message[400];
 	int output;
 
-	if (!is_own_output(step->registered, name) && !(processor->flags & WEIR_ANY_OUTPUT)) {
-		snprintf(message, sizeof(message), "processor \"%s\" has no output \"%.80s\"",
-		         processor->name, name);
+	if (!is_own_output(step->registered, name) &&
+	    !(processor->flags & WEIR_ANY_OUTPUT)) {
+		snprintf(message, sizeof(message),
+			 "processor \"%s\" has no output \"%.80s\"", processor->name,
+			 name);
 		return fail(chain, config, "/outputs", error, message);
 	}
 	if (!json_is_string(to)) {
 		snprintf(message, sizeof(message),
-		         "\"%.80s\" must be mapped to a name of \"outputs\", a string", name);
+			 "\"%.80s\" must be mapped to a name of \"outputs\", a string",
+			 name);
 		return fail(chain, config, "/outputs", error, message);
 	}
 	output = weir__pipeline_output(chain->pipeline, json_string_value(to));
 	if (output < 0) {
 		snprintf(message, sizeof(message),
-		         "output \"%.80s\" is mapped to \"%.80s\", which \"outputs\" lacks", name,
-		         json_string_value(to));
+			 "output \"%.80s\" is mapped to \"%.80s\", which \"outputs\" "
+			 "lacks",
+			 name, json_string_value(to));
 		return fail(chain, config, "/outputs", error, message);
 	}
 	add_output(step, name, output);
@@ -129,7 +136,7 @@ map_output(struct weir_chain *chain, struct weir_step *step,
 /* The processor's own outputs that the step does not map go to the name they bear. */
 static int
 add_own_outputs(struct weir_chain *chain, struct weir_step *step,
-                const struct weir_step_config *config, struct weir_error *error)
+		const struct weir_step_config *config, struct weir_error *error)
 {
 	struct weir_output own;
 	char message[300];
@@ -141,9 +148,10 @@ add_own_outputs(struct weir_chain *chain, struct weir_step *step,
 			continue;
 		if (output < 0) {
 			snprintf(message, sizeof(message),
-			         "output \"%.80s\" of processor \"%s\" goes nowhere: name it in "
-			         "\"outputs\", or map it in the step's \"outputs\"",
-			         own.name, step->registered->descriptor.name);
+				 "output \"%.80s\" of processor \"%s\" goes nowhere: "
+				 "name it in "
+				 "\"outputs\", or map it in the step's \"outputs\"",
+				 own.name, step->registered->descriptor.name);
 			return fail(chain, config, "", error, message);
 		}
 		add_output(step, own.name, output);
@@ -153,14 +161,14 @@ add_own_outputs(struct weir_chain *chain, struct weir_step *step,
 
 static int
 map_outputs(struct weir_chain *chain, struct weir_step *step,
-            const struct weir_step_config *config, struct weir_error *error)
+	    const struct weir_step_config *config, struct weir_error *error)
 {
 	const char *name;
 	json_t *to;
 
 	if (config->outputs && !json_is_object(config->outputs))
 		return fail(chain, config, "/outputs", error, "must be an object");
-	json_object_foreach((json_t *)config->outputs, name, to) {
+	json_object_foreach ((json_t *)config->outputs, name, to) {
 		int code = map_output(chain, step, config, name, to, error);
 
 		if (code)
@@ -171,7 +179,7 @@ map_outputs(struct weir_chain *chain, struct weir_step *step,
 
 static int
 build_step(struct weir_chain *chain, size_t index, const struct weir_registry *registry,
-           struct weir_error *error)
+	   struct weir_error *error)
 {
 	const struct weir_step_config *config = &chain->pipeline->steps[index];
 	struct weir_step *step = &chain->steps[index];
@@ -187,9 +195,9 @@ build_step(struct weir_chain *chain, size_t index, const struct weir_registry *r
 }
 
 /*
- * Without "default" the last step's plain emits would go nowhere. A processor with outputs
- * of its own, or that chooses among all, may never emit plainly: it is trusted, and stopped
- * when it does.
+ * Without "default" the last step's plain emits would go nowhere. A processor with
+ * outputs of its own, or that chooses among all, may never emit plainly: it is trusted,
+ * and stopped when it does.
  */
 static int
 check_default(const struct weir_chain *chain, struct weir_error *error)
@@ -205,16 +213,16 @@ check_default(const struct weir_chain *chain, struct weir_error *error)
 			return 0;
 	}
 	return weir_error_set(error, WEIR_EINVALID,
-	                      "%s: /outputs: \"default\" is missing: it is where %s",
-	                      chain->pipeline->path,
-	                      chain->step_count > 0 ? "the last step's records go"
-	                                            : "records are copied without steps");
+			      "%s: /outputs: \"default\" is missing: it is where %s",
+			      chain->pipeline->path,
+			      chain->step_count > 0 ? "the last step's records go"
+						    : "records are copied without steps");
 }
 
 struct weir_chain *
-weir__chain_new(const struct weir_pipeline *pipeline, const struct weir_registry *registry,
-                const struct weir_clock *clock, const struct weir_logger *logger,
-                struct weir_error *error)
+weir__chain_new(const struct weir_pipeline *pipeline,
+		const struct weir_registry *registry, const struct weir_clock *clock,
+		const struct weir_logger *logger, struct weir_error *error)
 {
 	struct weir_chain *chain = weir__calloc(1, sizeof(*chain));
 
@@ -258,7 +266,8 @@ bool
 weir__chain_is_stateless(const struct weir_chain *chain)
 {
 	for (size_t i = 0; i < chain->step_count; i++) {
-		const struct weir_processor *processor = &chain->steps[i].registered->descriptor;
+		const struct weir_processor *processor =
+			&chain->steps[i].registered->descriptor;
 
 		if (processor->memory_size > 0 || processor->batch_end || processor->tick)
 			return false;

@@ -30,14 +30,15 @@ check_emit(struct weir_context *ctx)
 	struct weir_chain_task *task = ctx->task;
 
 	if (!task->held) {
-		weir_log(ctx, WEIR_LOG_ERROR, "emit refused: only record, batch_end and tick emit");
+		weir_log(ctx, WEIR_LOG_ERROR,
+			 "emit refused: only record, batch_end and tick emit");
 		return WEIR_ESTATE;
 	}
 	if (task->verdict == WEIR_DONE)
 		return 0;
 	if (++task->lost_emits == LOST_EMITS_LOGGED)
 		weir_log(ctx, WEIR_LOG_ERROR,
-		         "step does not stop emitting, although its emits return errors");
+			 "step does not stop emitting, although its emits return errors");
 	return WEIR_ESTATE;
 }
 
@@ -45,8 +46,10 @@ static int
 beyond_bound(struct weir_context *ctx)
 {
 	weir__step_verdict(
-		ctx, weir_reject(ctx, "emits more than %zu bytes for one record (commit.bytes)",
-	                         ctx->task->held->max_bytes));
+		ctx,
+		weir_reject(ctx,
+			    "emits more than %zu bytes for one record (commit.bytes)",
+			    ctx->task->held->max_bytes));
 	return WEIR_ELIMIT;
 }
 
@@ -78,17 +81,22 @@ pass(struct weir_context *ctx, const struct weir_record *record, int output)
 		return weir__step_record(ctx + 1, record) ? 0 : WEIR_ESTATE;
 	}
 	if (output == WEIR_NEXT && chain->default_output < 0)
-		return stop(ctx, "emits behind the last step, but \"outputs\" has no \"default\"");
+		return stop(
+			ctx,
+			"emits behind the last step, but \"outputs\" has no \"default\"");
 	if (output == WEIR_NEXT)
 		output = chain->default_output;
 	if (output < 0 || (size_t)output >= chain->pipeline->output_count)
-		return stop(ctx, "emits to an output number that weir_output_find() did not give");
+		return stop(
+			ctx,
+			"emits to an output number that weir_output_find() did not give");
 	return weir__held_add(ctx->task->held, output, record) ? beyond_bound(ctx) : 0;
 }
 
 /* What an emit starts from: the record at hand, or nothing at all. */
 static void
-inherit(const struct weir_context *ctx, struct weir_record *record, struct weir_value *none)
+inherit(const struct weir_context *ctx, struct weir_record *record,
+	struct weir_value *none)
 {
 	const struct weir_chain_task *task = ctx->task;
 
@@ -113,7 +121,7 @@ same_bytes(struct weir_bytes a, struct weir_bytes b)
 
 static void
 replace_parts(struct weir_record *record, const struct weir_emit *emit,
-              struct weir_value *value)
+	      struct weir_value *value)
 {
 	if ((emit->set & WEIR_EMIT_KEY) && !same_bytes(emit->key, record->key)) {
 		record->key = emit->key;
@@ -127,7 +135,8 @@ replace_parts(struct weir_record *record, const struct weir_emit *emit,
 	if (emit->set & WEIR_EMIT_TIMESTAMP)
 		record->timestamp_ms = emit->timestamp_ms;
 	if ((emit->set & WEIR_EMIT_VALUE) &&
-	    (record->value->unprinted || !same_bytes(emit->value, record->value->bytes))) {
+	    (record->value->unprinted ||
+	     !same_bytes(emit->value, record->value->bytes))) {
 		memset(value, 0, sizeof(*value));
 		value->bytes = emit->value;
 		record->value = value;
@@ -137,15 +146,17 @@ replace_parts(struct weir_record *record, const struct weir_emit *emit,
 int
 weir_emit(struct weir_context *ctx, const struct weir_emit *emit)
 {
-	struct weir_emit ours = { 0 };
-	struct weir_value value = { 0 };
+	struct weir_emit ours = {0};
+	struct weir_value value = {0};
 	struct weir_record record;
 	int code = check_emit(ctx);
 
 	if (code)
 		return code;
 	if (emit->size < offsetof(struct weir_emit, timestamp_ms))
-		return stop(ctx, "emits with `size` unset: it must be sizeof(struct weir_emit)");
+		return stop(
+			ctx,
+			"emits with `size` unset: it must be sizeof(struct weir_emit)");
 	memcpy(&ours, emit, emit->size < sizeof(ours) ? emit->size : sizeof(ours));
 	inherit(ctx, &record, &value);
 	replace_parts(&record, &ours, &value);
@@ -183,7 +194,7 @@ emit_view(struct weir_context *ctx, struct weir_value *value)
 int
 weir_emit_value(struct weir_context *ctx, struct weir_bytes bytes)
 {
-	struct weir_value value = { .bytes = bytes };
+	struct weir_value value = {.bytes = bytes};
 	int code = check_emit(ctx);
 
 	if (code)
@@ -197,7 +208,7 @@ weir_emit_value(struct weir_context *ctx, struct weir_bytes bytes)
 int
 weir_emit_json(struct weir_context *ctx, const json_t *json)
 {
-	struct weir_value value = { .unprinted = true };
+	struct weir_value value = {.unprinted = true};
 	int code = check_emit(ctx);
 
 	if (code)

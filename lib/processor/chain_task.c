@@ -1,8 +1,8 @@
 /*
  * One task's processors: opened, run, rolled back, closed.
  *
- * Knows when which callback is called and what its verdict means; the first verdict that is
- * not "done" decides about the record. The thread of the task's worker.
+ * Knows when which callback is called and what its verdict means; the first verdict that
+ * is not "done" decides about the record. The thread of the task's worker.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -50,7 +50,7 @@ static int
 open_context(struct weir_context *ctx, struct weir_error *error)
 {
 	const struct weir_processor *processor = processor_of(ctx);
-	struct weir_error inner = { 0 };
+	struct weir_error inner = {0};
 	const char *outer;
 	int code;
 
@@ -63,7 +63,8 @@ open_context(struct weir_context *ctx, struct weir_error *error)
 		leave(outer);
 		if (code)
 			return weir_error_set(error, code, "step %s: %s", ctx->step->name,
-			                      inner.code ? inner.message : weir_strerror(code));
+					      inner.code ? inner.message
+							 : weir_strerror(code));
 	}
 	ctx->is_open = true;
 	return 0;
@@ -86,10 +87,10 @@ close_context(struct weir_context *ctx)
 
 struct weir_chain_task *
 weir__chain_open(struct weir_chain *chain, const char *topic, int32_t partition,
-                 struct weir_error *error)
+		 struct weir_error *error)
 {
-	struct weir_chain_task *task =
-		weir__calloc(1, sizeof(*task) + chain->step_count * sizeof(task->contexts[0]));
+	struct weir_chain_task *task = weir__calloc(
+		1, sizeof(*task) + chain->step_count * sizeof(task->contexts[0]));
 
 	weir__crash_thread();
 	task->chain = chain;
@@ -185,12 +186,13 @@ weir__step_verdict(struct weir_context *ctx, enum weir_verdict verdict)
 	reason->step = ctx->step->name;
 	task->verdict = WEIR_STOP;
 	if (verdict != WEIR_REJECT && verdict != WEIR_RETRY && verdict != WEIR_STOP) {
-		snprintf(reason->text, sizeof(reason->text), "returned %d, which is no verdict",
-		         (int)verdict);
+		snprintf(reason->text, sizeof(reason->text),
+			 "returned %d, which is no verdict", (int)verdict);
 	} else if (verdict != WEIR_STOP && !task->is_record) {
 		snprintf(reason->text, sizeof(reason->text),
-		         "%s at a batch end or tick, where no input record is at hand: %.400s",
-		         verdict_word(verdict), why);
+			 "%s at a batch end or tick, where no input record is at hand: "
+			 "%.400s",
+			 verdict_word(verdict), why);
 	} else {
 		snprintf(reason->text, sizeof(reason->text), "%s", why);
 		task->verdict = verdict;
@@ -242,21 +244,21 @@ weir__step_record(struct weir_context *ctx, const struct weir_record *record)
 /* No steps: the record as it came. */
 static enum weir_verdict
 copy_record(const struct weir_chain *chain, const struct weir_record *record,
-            struct weir_held_list *held, struct weir_reason *reason)
+	    struct weir_held_list *held, struct weir_reason *reason)
 {
 	if (weir__held_add(held, chain->default_output, record) == 0)
 		return WEIR_DONE;
 	reason->step = NULL;
 	snprintf(reason->text, sizeof(reason->text),
-	         "the record has %zu bytes, more than commit.bytes (%zu)",
-	         weir__record_bytes(record), held->max_bytes);
+		 "the record has %zu bytes, more than commit.bytes (%zu)",
+		 weir__record_bytes(record), held->max_bytes);
 	weir__held_reset(held);
 	return WEIR_REJECT;
 }
 
 enum weir_verdict
 weir__chain_record(struct weir_chain_task *task, const struct weir_record *record,
-                   struct weir_held_list *held, struct weir_reason *reason)
+		   struct weir_held_list *held, struct weir_reason *reason)
 {
 	if (task->chain->step_count == 0)
 		return copy_record(task->chain, record, held, reason);
@@ -283,7 +285,7 @@ step_batch_end(struct weir_context *ctx)
 
 enum weir_verdict
 weir__chain_batch_end(struct weir_chain_task *task, struct weir_held_list *held,
-                      struct weir_reason *reason)
+		      struct weir_reason *reason)
 {
 	begin(task, -1, held, reason);
 	task->is_record = false;
@@ -327,8 +329,8 @@ step_tick(struct weir_context *ctx, int64_t now_ms)
 }
 
 enum weir_verdict
-weir__chain_tick(struct weir_chain_task *task, int64_t now_ms, struct weir_held_list *held,
-                 struct weir_reason *reason)
+weir__chain_tick(struct weir_chain_task *task, int64_t now_ms,
+		 struct weir_held_list *held, struct weir_reason *reason)
 {
 	begin(task, -1, held, reason);
 	task->is_record = false;

@@ -116,5 +116,5 @@ weir_log(struct weir_context *ctx, enum weir_log_level level, const char *format
 	if (task->offset >= 0)
 		snprintf(place, sizeof(place), "@%" PRId64, task->offset);
 	weir__log(task->chain->logger, level, "%s step=%s place=%s[%" PRId32 "]%s", text,
-	          ctx->step->name, task->topic, task->partition, place);
+		  ctx->step->name, task->topic, task->partition, place);
 }

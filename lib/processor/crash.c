@@ -2,9 +2,9 @@
  * Says which step and record a crash happened in, then lets the crash go on.
  *
  * Knows signals and alternate stacks. Each thread keeps its place in thread-local memory,
- * written by the chain before it calls a processor; the handler reads that of the thread it
- * runs on and only calls what POSIX allows in a handler. Earlier handlers (a sanitizer's)
- * get the signal afterwards.
+ * written by the chain before it calls a processor; the handler reads that of the thread
+ * it runs on and only calls what POSIX allows in a handler. Earlier handlers (a
+ * sanitizer's) get the signal afterwards.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -16,13 +16,13 @@
 
 #include <processor/step.h>
 
-_Thread_local struct weir_crash_place weir__crash_place = { NULL, NULL, 0, -1 };
+_Thread_local struct weir_crash_place weir__crash_place = {NULL, NULL, 0, -1};
 
 /* Room for the handler, also where the kernel saves very large register sets. */
 #define STACK_BYTES (64 * 1024)
 static _Thread_local char thread_stack[STACK_BYTES] __attribute__((aligned(64)));
 
-static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 #define SIGNAL_COUNT (sizeof(signals) / sizeof(signals[0]))
 static struct sigaction earlier[SIGNAL_COUNT];
 static atomic_bool installed;

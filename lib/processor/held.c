@@ -2,8 +2,8 @@
  * Records on hold, from the emit until the worker sends them.
  *
  * Knows what must be copied: parts that came with the input record last until it is done
- * and are only pointed to, so that copying a record through an empty chain copies nothing.
- * The worker's thread.
+ * and are only pointed to, so that copying a record through an empty chain copies
+ * nothing. The worker's thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -63,10 +63,10 @@ weir__held_add(struct weir_held_list *held, int output, const struct weir_record
 	item = &held->items[held->count++];
 	item->output = output;
 	item->key = record->key_lasting ? record->key
-	                                : weir__arena_copy(&held->arena, record->key);
+					: weir__arena_copy(&held->arena, record->key);
 	item->value = value->bytes;
 	item->headers = record->headers_lasting ? record->headers
-	                                        : copy_headers(&held->arena, record);
+						: copy_headers(&held->arena, record);
 	item->header_count = record->header_count;
 	item->timestamp_ms = record->timestamp_ms;
 	held->bytes += bytes;

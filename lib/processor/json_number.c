@@ -97,13 +97,14 @@ read_exponent(const char *text, size_t size)
 static struct magnitude
 measure(struct weir_bytes number)
 {
-	struct magnitude magnitude = { true, 0 };
+	struct magnitude magnitude = {true, 0};
 	const char *text = number.data;
 	int64_t whole = 0, zeros = 0;
 	bool behind_point = false;
 	size_t i;
 
-	for (i = text[0] == '-'; i < number.size && text[i] != 'e' && text[i] != 'E'; i++) {
+	for (i = text[0] == '-'; i < number.size && text[i] != 'e' && text[i] != 'E';
+	     i++) {
 		if (text[i] == '.') {
 			behind_point = true;
 			continue;

@@ -17,7 +17,7 @@
 
 /* ---- from pointer to value ---- */
 
-/* An array index: digits without a leading 0. "-" names what is behind the last: nothing. */
+/* An array index: digits, no leading 0. "-" names what is behind the last: nothing. */
 static const json_t *
 element_at(const json_t *array, const char *step, size_t size)
 {
@@ -42,7 +42,8 @@ unescape(char *step, size_t size)
 	for (size_t from = 0; from < size; from++) {
 		char c = step[from];
 
-		if (c == '~' && from + 1 < size && (step[from + 1] == '0' || step[from + 1] == '1'))
+		if (c == '~' && from + 1 < size &&
+		    (step[from + 1] == '0' || step[from + 1] == '1'))
 			c = step[++from] == '0' ? '~' : '/';
 		step[to++] = c;
 	}
@@ -125,11 +126,12 @@ walk_text(struct walk *walk)
 
 	for (size_t at = 0, next; at < walk->end; at = next) {
 		char c = walk->text[at];
-		struct level *level = walk->depth > 0 ? &walk->levels[walk->depth - 1] : NULL;
+		struct level *level =
+			walk->depth > 0 ? &walk->levels[walk->depth - 1] : NULL;
 
 		next = c == '"' ? string_end(walk, at) : at + 1;
 		if (c == '"' && name_next && level) {
-			level->name = (struct weir_bytes){ walk->text + at, next - at };
+			level->name = (struct weir_bytes){walk->text + at, next - at};
 			name_next = false;
 		} else if (c == '{' || c == '[') {
 			push(walk, c == '[');
@@ -155,8 +157,8 @@ add_level(struct weir_buffer *out, const struct level *level)
 		weir__json_pointer_add(out, digits);
 		return;
 	}
-	name = json_loadb(level->name.data, level->name.size, JSON_DECODE_ANY | JSON_ALLOW_NUL,
-	                  NULL);
+	name = json_loadb(level->name.data, level->name.size,
+			  JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 	weir__json_pointer_add(out, json_is_string(name) ? json_string_value(name) : "?");
 	json_decref(name);
 }
@@ -164,7 +166,7 @@ add_level(struct weir_buffer *out, const struct level *level)
 void
 weir__json_place(struct weir_bytes text, size_t at, struct weir_buffer *out)
 {
-	struct walk walk = { text.data, at, NULL, 0 };
+	struct walk walk = {text.data, at, NULL, 0};
 
 	walk_text(&walk);
 	for (size_t i = 0; i < walk.depth; i++)

@@ -68,7 +68,7 @@ add_string(struct weir_buffer *out, const char *text, size_t size)
 
 /* ---- numbers ---- */
 
-/* One step towards the next larger decimal of as many digits: "1.299e-5" to "1.300e-5". */
+/* The next larger decimal of as many digits: from "1.299e-5" to "1.300e-5". */
 static bool
 next_decimal(char *text)
 {
@@ -87,9 +87,9 @@ next_decimal(char *text)
 }
 
 /*
- * The decimal of `digits` digits that reads back as `real`, if there is one. The nearest one
- * does, but at powers of two: the doubles below are closer together than those above, so
- * that a decimal a little further up may do where the nearest, below, does not.
+ * The decimal of `digits` digits that reads back as `real`, if there is one. The nearest
+ * one does, but at powers of two: the doubles below are closer together than those above,
+ * so that a decimal a little further up may do where the nearest, below, does not.
  */
 static bool
 try_digits(double real, int digits, char *text, size_t size)
@@ -97,7 +97,7 @@ try_digits(double real, int digits, char *text, size_t size)
 	snprintf(text, size, "%.*e", digits - 1, real);
 	if (strtod(text, NULL) == real)
 		return true;
-	return fabs(frexp(real, &(int){ 0 })) == 0.5 && next_decimal(text) &&
+	return fabs(frexp(real, &(int){0})) == 0.5 && next_decimal(text) &&
 	       strtod(text, NULL) == real;
 }
 
@@ -217,7 +217,7 @@ weir__json_add(struct weir_buffer *out, const json_t *json)
 		break;
 	case JSON_INTEGER:
 		size = snprintf(digits, sizeof(digits), "%" JSON_INTEGER_FORMAT,
-		                json_integer_value(json));
+				json_integer_value(json));
 		weir__buffer_add(out, digits, (size_t)size);
 		break;
 	case JSON_REAL:
@@ -238,7 +238,7 @@ weir__json_add(struct weir_buffer *out, const json_t *json)
 char *
 weir_json_print(const json_t *json, size_t *size)
 {
-	struct weir_buffer out = { 0 };
+	struct weir_buffer out = {0};
 
 	weir__json_add(&out, json);
 	*size = out.size;

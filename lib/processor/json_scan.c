@@ -54,7 +54,11 @@ skip_space(struct scanner *s)
 static size_t
 utf8_size(const unsigned char *at, const unsigned char *end)
 {
-	size_t size = *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : *at < 0xf5 ? 4 : 0;
+	size_t size = *at < 0xc2   ? 0
+		      : *at < 0xe0 ? 2
+		      : *at < 0xf0 ? 3
+		      : *at < 0xf5 ? 4
+				   : 0;
 
 	if (size == 0 || (size_t)(end - at) < size)
 		return 0;
@@ -78,9 +82,9 @@ hex4(const struct scanner *s, const unsigned char *at)
 	for (int i = 0; i < 4; i++) {
 		unsigned char c = at[i];
 		int digit = c >= '0' && c <= '9'   ? c - '0'
-		            : c >= 'a' && c <= 'f' ? c - 'a' + 10
-		            : c >= 'A' && c <= 'F' ? c - 'A' + 10
-		                                   : -1;
+			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+			    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+						   : -1;
 
 		if (digit < 0)
 			return -1;
@@ -102,9 +106,10 @@ scan_unicode(struct scanner *s)
 	s->at += 5;
 	if (number < 0xd800 || number > 0xdfff)
 		return true;
-	low = number < 0xdc00 && s->end - s->at >= 6 && s->at[0] == '\\' && s->at[1] == 'u'
-	              ? hex4(s, s->at + 2)
-	              : -1;
+	low = number < 0xdc00 && s->end - s->at >= 6 && s->at[0] == '\\' &&
+			      s->at[1] == 'u'
+		      ? hex4(s, s->at + 2)
+		      : -1;
 	if (low < 0xdc00 || low > 0xdfff)
 		return fault_at(s, start, "half of a surrogate pair", false);
 	s->at += 6;
@@ -141,7 +146,8 @@ scan_string(struct scanner *s)
 			if (!scan_escape(s))
 				return false;
 		} else if (c < 0x20) {
-			return fault_at(s, s->at, "a control character in a string", true);
+			return fault_at(s, s->at, "a control character in a string",
+					true);
 		} else if (c < 0x80) {
 			s->at++;
 		} else {
@@ -160,7 +166,7 @@ scan_string(struct scanner *s)
 static bool
 scan_number(struct scanner *s)
 {
-	struct weir_bytes rest = { s->at, (size_t)(s->end - s->at) };
+	struct weir_bytes rest = {s->at, (size_t)(s->end - s->at)};
 	bool is_integer;
 	size_t size = weir__json_number_size(rest, &is_integer);
 	enum weir_json_fault_type type;
@@ -279,7 +285,8 @@ scan_behind(struct scanner *s, bool *more)
 			return !object || scan_name(s);
 		}
 		if (s->at == s->end || *s->at != (object ? '}' : ']'))
-			return expected(s, object ? "expected , or }" : "expected , or ]");
+			return expected(s,
+					object ? "expected , or }" : "expected , or ]");
 		s->at++;
 		s->depth--;
 	}
@@ -311,9 +318,9 @@ weir__json_scan(struct weir_bytes text, int64_t limit, struct weir_json_fault *f
 
 static void
 explain_number(struct weir_bytes text, const struct weir_json_fault *fault, int64_t limit,
-               char *reason, size_t size)
+	       char *reason, size_t size)
 {
-	struct weir_buffer place = { 0 };
+	struct weir_buffer place = {0};
 	char bound[64];
 	int shown = fault->size > 60 ? 60 : (int)fault->size;
 
@@ -329,8 +336,9 @@ explain_number(struct weir_bytes text, const struct weir_json_fault *fault, int6
 	else
 		snprintf(bound, sizeof(bound), "beyond %" PRId64, limit);
 	snprintf(reason, size, "number%s%.200s is %s: %.*s%s", place.size ? " at " : "",
-	         place.size ? place.data : "", bound, shown,
-	         (const char *)text.data + fault->at, (size_t)shown < fault->size ? "..." : "");
+		 place.size ? place.data : "", bound, shown,
+		 (const char *)text.data + fault->at,
+		 (size_t)shown < fault->size ? "..." : "");
 	weir__buffer_fini(&place);
 }
 
@@ -351,8 +359,8 @@ found(struct weir_bytes text, size_t at, char *words, size_t size)
 }
 
 void
-weir__json_explain(struct weir_bytes text, const struct weir_json_fault *fault, int64_t limit,
-                   char *reason, size_t size)
+weir__json_explain(struct weir_bytes text, const struct weir_json_fault *fault,
+		   int64_t limit, char *reason, size_t size)
 {
 	const unsigned char *bytes = text.data;
 	size_t line = 1, column = 1;
@@ -372,6 +380,6 @@ weir__json_explain(struct weir_bytes text, const struct weir_json_fault *fault, 
 		found(text, fault->at, instead, sizeof(instead));
 	else if (fault->says_found)
 		snprintf(instead, sizeof(instead), " (byte 0x%02x)", bytes[fault->at]);
-	snprintf(reason, size, "value is not JSON: line %zu column %zu: %s%s", line, column,
-	         fault->what, instead);
+	snprintf(reason, size, "value is not JSON: line %zu column %zu: %s%s", line,
+		 column, fault->what, instead);
 }

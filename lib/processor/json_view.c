@@ -14,7 +14,7 @@
 #include <processor/json_text.h>
 #include <processor/step.h>
 
-/* What can be said without reading it. False, with the reason set, when it cannot be JSON. */
+/* Can it be JSON at all, by its looks? If not, the reason is set. */
 static bool
 check_outside(struct weir_context *ctx, struct weir_bytes value)
 {
@@ -30,12 +30,13 @@ check_outside(struct weir_context *ctx, struct weir_bytes value)
 	}
 	if (value.size >= 5 && bytes[0] == 0) {
 		uint32_t id = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 |
-		              (uint32_t)bytes[3] << 8 | bytes[4];
+			      (uint32_t)bytes[3] << 8 | bytes[4];
 
 		weir_reject(ctx,
-		            "value begins with Schema Registry framing (schema id %u), not with "
-		            "JSON: it must be decoded first, or produced as plain JSON",
-		            id);
+			    "value begins with Schema Registry framing (schema id %u), "
+			    "not with JSON: it must be decoded first, or produced as "
+			    "plain JSON",
+			    id);
 		return false;
 	}
 	return true;
@@ -44,7 +45,7 @@ check_outside(struct weir_context *ctx, struct weir_bytes value)
 static bool
 scan(struct weir_context *ctx, struct weir_bytes value, int64_t limit)
 {
-	struct weir_json_fault fault = { 0 };
+	struct weir_json_fault fault = {0};
 	char reason[512];
 
 	if (weir__json_scan(value, limit, &fault))
@@ -58,23 +59,25 @@ scan(struct weir_context *ctx, struct weir_bytes value, int64_t limit)
 static bool
 has_small_exponent(struct weir_bytes value)
 {
-	return memmem(value.data, value.size, "e-", 2) || memmem(value.data, value.size, "E-", 2);
+	return memmem(value.data, value.size, "e-", 2) ||
+	       memmem(value.data, value.size, "E-", 2);
 }
 
 static json_t *
 parse(struct weir_context *ctx, struct weir_bytes value)
 {
 	json_error_t error;
-	json_t *json = json_loadb(value.data, value.size, JSON_DECODE_ANY | JSON_ALLOW_NUL,
-	                          &error);
+	json_t *json = json_loadb(value.data, value.size,
+				  JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
 
 	if (json && (!has_small_exponent(value) || scan(ctx, value, INT64_MAX)))
 		return json;
 	if (json)
 		json_decref(json);
 	else if (scan(ctx, value, INT64_MAX)) /* JSON, but more than jansson takes */
-		weir_reject(ctx, "value is not JSON that can be read: line %d column %d: %s",
-		            error.line, error.column, error.text);
+		weir_reject(ctx,
+			    "value is not JSON that can be read: line %d column %d: %s",
+			    error.line, error.column, error.text);
 	return NULL;
 }
 
@@ -89,9 +92,11 @@ weir_record_json(struct weir_context *ctx, const struct weir_record *record)
 }
 
 enum weir_verdict
-weir_json_precheck(struct weir_context *ctx, const struct weir_record *record, int64_t limit)
+weir_json_precheck(struct weir_context *ctx, const struct weir_record *record,
+		   int64_t limit)
 {
 	struct weir_bytes value = weir__value_bytes(record->value);
 
-	return check_outside(ctx, value) && scan(ctx, value, limit) ? WEIR_DONE : WEIR_REJECT;
+	return check_outside(ctx, value) && scan(ctx, value, limit) ? WEIR_DONE
+								    : WEIR_REJECT;
 }

@@ -38,7 +38,8 @@ linker_words(const char *path, char *text, size_t size)
 }
 
 static int
-open_plugin(const char *path, const struct weir_processor **processor, struct weir_error *error)
+open_plugin(const char *path, const struct weir_processor **processor,
+	    struct weir_error *error)
 {
 	const struct weir_processor *const *symbol;
 	char words[512];
@@ -54,10 +55,11 @@ open_plugin(const char *path, const struct weir_processor **processor, struct we
 		return weir_error_set(error, WEIR_EPLUGIN, "%s: %s", path, words);
 	symbol = dlsym(handle, "weir_plugin");
 	if (!symbol || !*symbol)
-		return weir_error_set(error, WEIR_EPLUGIN,
-		                      "%s: no descriptor (weir_plugin is missing: it is made by "
-		                      "WEIR_PLUGIN())",
-		                      path);
+		return weir_error_set(
+			error, WEIR_EPLUGIN,
+			"%s: no descriptor (weir_plugin is missing: it is made by "
+			"WEIR_PLUGIN())",
+			path);
 	*processor = *symbol;
 	return 0;
 }
@@ -66,7 +68,7 @@ static int
 load_file(struct weir_registry *registry, const char *path, struct weir_error *error)
 {
 	const struct weir_processor *processor = NULL;
-	struct weir_error inner = { 0 };
+	struct weir_error inner = {0};
 	int code = open_plugin(path, &processor, error);
 
 	if (code)
@@ -98,15 +100,15 @@ pass_over(const struct weir_registry *registry, int code, const struct weir_erro
 {
 	if (code == WEIR_EEXISTS)
 		weir__log(registry->logger, WEIR_LOG_DEBUG, "plugin passed over: %s",
-		          error->message);
+			  error->message);
 	else
 		weir__log(registry->logger, WEIR_LOG_WARNING, "plugin passed over: %s",
-		          error->message);
+			  error->message);
 }
 
 static int
 load_folder(struct weir_registry *registry, const char *path, bool lenient,
-            struct weir_error *error)
+	    struct weir_error *error)
 {
 	struct dirent **entries;
 	int count = scandir(path, &entries, is_plugin_name, by_name);
@@ -116,7 +118,7 @@ load_folder(struct weir_registry *registry, const char *path, bool lenient,
 		return weir_error_set(error, WEIR_EIO, "%s: %s", path, strerror(errno));
 	for (int i = 0; i < count; i++) {
 		char *file = weir__format("%s/%s", path, entries[i]->d_name);
-		struct weir_error inner = { 0 };
+		struct weir_error inner = {0};
 
 		if (!code) {
 			int result = load_file(registry, file, lenient ? &inner : error);
@@ -134,32 +136,34 @@ load_folder(struct weir_registry *registry, const char *path, bool lenient,
 }
 
 int
-weir__registry_load(struct weir_registry *registry, const char *path, struct weir_error *error)
+weir__registry_load(struct weir_registry *registry, const char *path,
+		    struct weir_error *error)
 {
 	struct stat status;
 
 	if (stat(path, &status) != 0)
-		return weir_error_set(error, errno == ENOENT ? WEIR_ENOTFOUND : WEIR_EIO, "%s: %s",
-		                      path,
-		                      errno == ENOENT ? "no such file" : strerror(errno));
+		return weir_error_set(error, errno == ENOENT ? WEIR_ENOTFOUND : WEIR_EIO,
+				      "%s: %s", path,
+				      errno == ENOENT ? "no such file" : strerror(errno));
 	if (S_ISDIR(status.st_mode))
 		return load_folder(registry, path, false, error);
 	if (!S_ISREG(status.st_mode))
-		return weir_error_set(error, WEIR_EPLUGIN, "%s: neither a file nor a folder", path);
+		return weir_error_set(error, WEIR_EPLUGIN,
+				      "%s: neither a file nor a folder", path);
 	return load_file(registry, path, error);
 }
 
 static void
 load_leniently(struct weir_registry *registry, const char *path)
 {
-	struct weir_error error = { 0 };
+	struct weir_error error = {0};
 	struct stat status;
 
 	if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
 		return; /* not installed: nothing to say */
 	if (load_folder(registry, path, true, &error) != 0)
 		weir__log(registry->logger, WEIR_LOG_WARNING, "plugins passed over: %s",
-		          error.message);
+			  error.message);
 }
 
 void

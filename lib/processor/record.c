@@ -1,8 +1,8 @@
 /*
  * Reading a record, as processors do, and the view of its value.
  *
- * Hides that a value may still be JSON alone: it is printed when its bytes are first asked
- * for. The worker's thread.
+ * Hides that a value may still be JSON alone: it is printed when its bytes are first
+ * asked for. The worker's thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -86,7 +86,7 @@ weir_record_header(const struct weir_record *record, size_t index)
 
 int
 weir_record_header_find(const struct weir_record *record, const char *name,
-                        struct weir_bytes *value)
+			struct weir_bytes *value)
 {
 	for (size_t i = record->header_count; i-- > 0;)
 		if (strcmp(record->headers[i].name, name) == 0) {

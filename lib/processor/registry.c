@@ -14,10 +14,8 @@
 #include <processor/registry_list.h>
 
 /* Up to where a descriptor must reach: it has at least a record callback. */
-#define SMALLEST_DESCRIPTOR \
+#define SMALLEST_DESCRIPTOR                                                              \
 	(offsetof(struct weir_processor, record) + sizeof(weir_record_fn))
-/* An option row without min, max and choices can still be read; one without default not. */
-#define SMALLEST_OPTION_ROW offsetof(struct weir_option, min)
 #define SMALLEST_OUTPUT_ROW offsetof(struct weir_output, help)
 /* More outputs than this is a table without its end. */
 #define MAX_OUTPUTS 1000
@@ -46,7 +44,7 @@ weir__registry_free(struct weir_registry *registry)
 
 bool
 weir__registered_output(const struct weir_registered *registered, size_t index,
-                        struct weir_output *output)
+			struct weir_output *output)
 {
 	const struct weir_processor *processor = &registered->descriptor;
 	size_t row_size = processor->output_row_size;
@@ -68,14 +66,16 @@ check_outputs(const struct weir_registered *registered, struct weir_error *error
 	if (!processor->outputs)
 		return 0;
 	if (processor->output_row_size < SMALLEST_OUTPUT_ROW)
-		return weir_error_set(error, WEIR_EPLUGIN,
-		                      "processor \"%s\": rows of outputs have %u bytes, too few",
-		                      processor->name, processor->output_row_size);
+		return weir_error_set(
+			error, WEIR_EPLUGIN,
+			"processor \"%s\": rows of outputs have %u bytes, too few",
+			processor->name, processor->output_row_size);
 	for (size_t i = 0; weir__registered_output(registered, i, &output); i++) {
 		if (i == MAX_OUTPUTS || !weir__name_valid(output.name))
-			return weir_error_set(error, WEIR_EPLUGIN,
-			                      "processor \"%s\": output %zu has no valid name",
-			                      processor->name, i);
+			return weir_error_set(
+				error, WEIR_EPLUGIN,
+				"processor \"%s\": output %zu has no valid name",
+				processor->name, i);
 		for (size_t j = 0; j < i; j++) {
 			weir__registered_output(registered, j, &earlier);
 			if (strcmp(earlier.name, output.name) == 0)
@@ -92,35 +92,32 @@ static int
 check_options(const struct weir_registered *registered, struct weir_error *error)
 {
 	const struct weir_processor *processor = &registered->descriptor;
-	struct weir_error inner = { 0 };
+	struct weir_error inner = {0};
 
 	if (!processor->options)
 		return 0;
-	if (processor->option_row_size < SMALLEST_OPTION_ROW)
-		return weir_error_set(error, WEIR_EPLUGIN,
-		                      "processor \"%s\": rows of options have %u bytes, too few",
-		                      processor->name, processor->option_row_size);
-	if (weir__options_check_table(&registered->options, processor->options_size, &inner) == 0)
+	if (weir__options_check_table(&registered->options, processor->options_size,
+				      &inner) == 0)
 		return 0;
 	return weir_error_set(error, WEIR_EPLUGIN, "processor \"%s\": option table: %s",
-	                      processor->name, inner.message);
+			      processor->name, inner.message);
 }
 
 /* Copy the descriptor, after those two members are right that its layout rests on. */
 static int
-copy_descriptor(struct weir_registered *registered, const struct weir_processor *processor,
-                struct weir_error *error)
+copy_descriptor(struct weir_registered *registered,
+		const struct weir_processor *processor, struct weir_error *error)
 {
 	size_t size = sizeof(registered->descriptor);
 
 	if (processor->abi != WEIR_PROCESSOR_ABI)
 		return weir_error_set(error, WEIR_EPLUGIN,
-		                      "is built for processor ABI %u, wanted %d", processor->abi,
-		                      WEIR_PROCESSOR_ABI);
+				      "is built for processor ABI %u, wanted %d",
+				      processor->abi, WEIR_PROCESSOR_ABI);
 	if (processor->size < SMALLEST_DESCRIPTOR)
 		return weir_error_set(error, WEIR_EPLUGIN,
-		                      "descriptor has %u bytes, at least %zu wanted",
-		                      processor->size, SMALLEST_DESCRIPTOR);
+				      "descriptor has %u bytes, at least %zu wanted",
+				      processor->size, SMALLEST_DESCRIPTOR);
 	if (processor->size < size)
 		size = processor->size;
 	memcpy(&registered->descriptor, processor, size);
@@ -137,12 +134,13 @@ check_descriptor(const struct weir_registered *registered, struct weir_error *er
 
 	if (!processor->name || !weir__name_valid(processor->name))
 		return weir_error_set(error, WEIR_EPLUGIN,
-		                      "\"%.80s\" is no valid processor name "
-		                      "([A-Za-z0-9][A-Za-z0-9_-]{0,62})",
-		                      processor->name ? processor->name : "");
+				      "\"%.80s\" is no valid processor name "
+				      "([A-Za-z0-9][A-Za-z0-9_-]{0,62})",
+				      processor->name ? processor->name : "");
 	if (!processor->record)
 		return weir_error_set(error, WEIR_EPLUGIN,
-		                      "processor \"%s\" has no record callback", processor->name);
+				      "processor \"%s\" has no record callback",
+				      processor->name);
 	code = check_outputs(registered, error);
 	return code ? code : check_options(registered, error);
 }
@@ -164,9 +162,9 @@ insert(struct weir_registry *registry, struct weir_registry_item *item)
 	size_t at = position_of(registry, item->registered.descriptor.name);
 
 	registry->items = weir__realloc(registry->items,
-	                                (registry->count + 1) * sizeof(*registry->items));
+					(registry->count + 1) * sizeof(*registry->items));
 	memmove(registry->items + at + 1, registry->items + at,
-	        (registry->count - at) * sizeof(*registry->items));
+		(registry->count - at) * sizeof(*registry->items));
 	registry->items[at] = item;
 	registry->count++;
 }
@@ -184,7 +182,7 @@ find_item(const struct weir_registry *registry, const char *name)
 
 int
 weir__registry_put(struct weir_registry *registry, const struct weir_processor *processor,
-                   const char *path, struct weir_error *error)
+		   const char *path, struct weir_error *error)
 {
 	struct weir_registry_item *item = weir__calloc(1, sizeof(*item));
 	const struct weir_registry_item *holder;
@@ -200,9 +198,10 @@ weir__registry_put(struct weir_registry *registry, const struct weir_processor *
 	if (holder) {
 		const char *holder_path = holder->registered.path;
 
-		code = weir_error_set(error, WEIR_EEXISTS, "the name \"%s\" is taken by %s",
-		                      item->registered.descriptor.name,
-		                      holder_path ? holder_path : "a processor that is linked in");
+		code = weir_error_set(
+			error, WEIR_EEXISTS, "the name \"%s\" is taken by %s",
+			item->registered.descriptor.name,
+			holder_path ? holder_path : "a processor that is linked in");
 		goto failed;
 	}
 	item->source = processor;
@@ -216,7 +215,7 @@ failed:
 
 int
 weir__registry_add(struct weir_registry *registry, const struct weir_processor *processor,
-                   struct weir_error *error)
+		   struct weir_error *error)
 {
 	return weir__registry_put(registry, processor, NULL, error);
 }
@@ -237,7 +236,7 @@ weir__registry_at(const struct weir_registry *registry, size_t index)
 
 void
 weir__registry_suggest(const struct weir_registry *registry, const char *name,
-                       struct weir_buffer *out)
+		       struct weir_buffer *out)
 {
 	const char **names = weir__calloc(registry->count + 1, sizeof(*names));
 	const char *nearest;

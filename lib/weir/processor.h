@@ -175,13 +175,16 @@ typedef enum weir_verdict (*weir_record_fn)(struct weir_context *ctx, void *memo
 
 /*
  * The batch is about to be committed; what is emitted here belongs to it. Called for the
- * tasks the batch touched. Only WEIR_DONE and WEIR_STOP are meant here.
+ * tasks the batch touched. Only WEIR_DONE and WEIR_STOP are meant here: with no record of
+ * the input at hand there is none to set aside or to offer again, so WEIR_REJECT and
+ * WEIR_RETRY stop the app as well, also when a later step says so of a record emitted here.
  */
 typedef enum weir_verdict (*weir_batch_end_fn)(struct weir_context *ctx, void *memory);
 
 /*
  * The interval asked for by weir_tick_every() has passed (later rather than sooner, and
- * once however many have passed). Only WEIR_DONE and WEIR_STOP are meant here.
+ * once however many have passed). Only WEIR_DONE and WEIR_STOP are meant here, as in
+ * batch_end.
  */
 typedef enum weir_verdict (*weir_tick_fn)(struct weir_context *ctx, void *memory,
                                           int64_t now_ms);
@@ -298,12 +301,24 @@ struct weir_emit {
  * reaches an output is held until the record's last processor has returned.
  *
  * Returns 0, or an error when the record is lost to a later step's verdict or to the
- * bound on a record's emits (`commit.bytes`): the callback should then return; whatever
- * it returns, the record ends with the verdict that was found first.
+ * bound on a record's emits (`commit.bytes`, for each step): the callback should then
+ * return; whatever it returns, the record ends with the verdict that was found first.
+ * Mistakes stop the app: `size` unset, an output number that weir_output_find() did not
+ * give, WEIR_NEXT behind the last step where the pipeline has no output "default".
  */
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow" /* function and struct share the name, as in C */
+#endif
 WEIR_API int weir_emit(struct weir_context *ctx, const struct weir_emit *emit);
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
-/* Emit the record as it is, or with another value, to the next step. As weir_emit(). */
+/*
+ * Emit the record as it is, or with another value, to the next step. As weir_emit();
+ * there is no record to emit as it is in batch_end and tick.
+ */
 WEIR_API int weir_emit_same(struct weir_context *ctx);
 WEIR_API int weir_emit_value(struct weir_context *ctx, struct weir_bytes value);
 

@@ -1,0 +1,119 @@
+/*
+ * What the processor `jq` has to know of libjq's values and words, apart from records.
+ *
+ * Guards what libjq would change in silence: bytes that are no UTF-8, numbers that JSON
+ * does not have. Any thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "processors/jq_value.h"
+
+void
+jq_note_complaint(void *opaque, jv message)
+{
+	static const char prefix[] = "jq: error: ";
+	static const char aside[] = " (Unix shell quoting issues?)";
+	static const char place[] = "<top-level>, ";
+	struct weir_error *error = opaque;
+	jv words = jq_format_error(message);
+	char text[512];
+	char *cut;
+
+	snprintf(text, sizeof(text), "%s", jv_string_value(words));
+	jv_free(words);
+	text[strcspn(text, "\n")] = '\0';
+	if ((cut = strstr(text, aside)))
+		memmove(cut, cut + sizeof(aside) - 1,
+			strlen(cut + sizeof(aside) - 1) + 1);
+	if ((cut = strstr(text, place)))
+		memmove(cut, cut + sizeof(place) - 1,
+			strlen(cut + sizeof(place) - 1) + 1);
+	if (*text && text[strlen(text) - 1] == ':')
+		text[strlen(text) - 1] = '\0';
+	cut = strncmp(text, prefix, sizeof(prefix) - 1) == 0 ? text + sizeof(prefix) - 1
+							     : text;
+	weir_error_set(error, WEIR_EINVALID, "program: %s", cut);
+}
+
+bool
+jq_keeps_digits(void)
+{
+	static const char digits[] = "100000000000000000001";
+	jv text = jv_dump_string(jv_parse(digits), 0);
+	bool kept = strcmp(jv_string_value(text), digits) == 0;
+
+	jv_free(text);
+	return kept;
+}
+
+jv
+jq_text(struct weir_bytes bytes)
+{
+	jv text;
+
+	if (!bytes.data)
+		return jv_null();
+	if (bytes.size > INT_MAX)
+		return jv_invalid();
+	text = jv_string_sized(bytes.data, (int)bytes.size);
+	if ((size_t)jv_string_length_bytes(jv_copy(text)) == bytes.size &&
+	    memcmp(jv_string_value(text), bytes.data, bytes.size) == 0)
+		return text;
+	jv_free(text);
+	return jv_invalid();
+}
+
+static bool is_finite(jv value);
+
+static bool
+object_is_finite(jv object)
+{
+	bool all = true;
+
+	for (int at = jv_object_iter(object); all && jv_object_iter_valid(object, at);
+	     at = jv_object_iter_next(object, at))
+		all = is_finite(jv_object_iter_value(object, at));
+	return all;
+}
+
+static bool
+array_is_finite(jv array)
+{
+	int length = jv_array_length(jv_copy(array));
+	bool all = true;
+
+	for (int i = 0; all && i < length; i++)
+		all = is_finite(jv_array_get(jv_copy(array), i));
+	return all;
+}
+
+/* Takes `value`. */
+static bool
+is_finite(jv value)
+{
+	bool all = true;
+
+	if (jv_get_kind(value) == JV_KIND_NUMBER)
+		all = isfinite(jv_number_value(value));
+	else if (jv_get_kind(value) == JV_KIND_ARRAY)
+		all = array_is_finite(value);
+	else if (jv_get_kind(value) == JV_KIND_OBJECT)
+		all = object_is_finite(value);
+	jv_free(value);
+	return all;
+}
+
+/* libjq prints nan as null, and infinity as the largest double: only such need a look. */
+bool
+jq_is_finite(jv value, struct weir_bytes text)
+{
+	if (!memmem(text.data, text.size, "null", 4) &&
+	    !memmem(text.data, text.size, "1.797693134", 11))
+		return true;
+	return is_finite(jv_copy(value));
+}

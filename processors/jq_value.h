@@ -1,0 +1,28 @@
+/*
+ * libjq's values and words, for the processor `jq`.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef WEIR_PROCESSORS_JQ_VALUE_H
+#define WEIR_PROCESSORS_JQ_VALUE_H
+
+#include <jq.h>
+
+#include <weir/processor.h>
+
+/*
+ * For jq_set_error_cb(), with a struct weir_error: keeps the first complaint, on one line
+ * and without what is said of shells.
+ */
+void jq_note_complaint(void *opaque, jv message);
+
+/* Does this libjq keep the digits of numbers that it does not compute with (1.7)? */
+bool jq_keeps_digits(void);
+
+/* Bytes as a jq string, null as null; invalid when libjq would have to mend them. */
+jv jq_text(struct weir_bytes bytes);
+
+/* Are all numbers in `value`, which prints as `text`, finite? Borrows both. */
+bool jq_is_finite(jv value, struct weir_bytes text);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * Another plugin that calls itself "good".
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <weir/processor.h>
+
+static enum weir_verdict
+copy_record(struct weir_context *ctx, void *memory, const struct weir_record *record)
+{
+	(void)memory;
+	(void)record;
+	weir_emit_same(ctx);
+	return WEIR_DONE;
+}
+
+static const struct weir_processor processor = {
+	WEIR_PROCESSOR_HEADER,
+	.name = "good",
+	.record = copy_record,
+};
+
+WEIR_PLUGIN(processor);
