@@ -8,6 +8,13 @@
  * group instance; transaction timeout on the clock; markers that reach each partition and
  * the group as separate steps, in any order.
  *
+ * Poll never waits. A session's heartbeats are its calls; its timeouts are those of its
+ * config (0: none) and, for rebalances, the consumer property max.poll.interval.ms. Topics
+ * take the settings max.message.bytes and min.insync.replicas. What is sent reaches its
+ * partition at poll, flush and commit, or when 64 messages wait: what is written to one
+ * partition at once is a batch. While the markers of a producer's last transaction are not
+ * all written, begin and send still work, flush and commit answer AGAIN.
+ *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #ifndef WEIR_BROKER_MEMORY_H
@@ -25,7 +32,11 @@ enum weir_memory_op {
 	WEIR_MEMORY_RANGE, WEIR_MEMORY_REPLACE
 };
 
-/* What a fault does to the operation it meets. */
+/*
+ * What a fault does to the operation it meets. An operation that cannot answer UNKNOWN
+ * answers AGAIN instead (and with LATE nothing comes later); other faults that it cannot
+ * show pass it by.
+ */
 enum weir_memory_fault {
 	WEIR_MEMORY_NO_FAULT = 0,
 	WEIR_MEMORY_FAIL_AGAIN,   /* nothing happens; AGAIN */
@@ -80,7 +91,10 @@ void weir__memory_delete_records(struct weir_memory *memory, const char *topic,
                                  int32_t partition, int64_t offset);
 void weir__memory_forget_group(struct weir_memory *memory, const char *group);
 
-/* The topic's largest record; bigger ones are refused (default 1 MiB). */
+/*
+ * The topic's largest record (default 1 MiB). A bigger one is refused with its batch.
+ * Sessions that are open go on to know the limit of before, so the broker refuses them.
+ */
 void weir__memory_set_max_message(struct weir_memory *memory, const char *topic, size_t bytes);
 
 /* Append committed records, as a producer without transactions does. */
