@@ -26,6 +26,14 @@ system_monotonic_ms(const struct weir_clock *clock)
 	return read_ms(CLOCK_MONOTONIC);
 }
 
+/* The time of the kernel's last tick: a read of memory, not of the hardware's counter. */
+static int64_t
+system_coarse_ms(const struct weir_clock *clock)
+{
+	(void)clock;
+	return read_ms(CLOCK_MONOTONIC_COARSE);
+}
+
 static int64_t
 system_wall_ms(const struct weir_clock *clock)
 {
@@ -38,6 +46,7 @@ weir__clock_system(void)
 {
 	static const struct weir_clock system_clock = {
 		.monotonic_ms = system_monotonic_ms,
+		.coarse_ms = system_coarse_ms,
 		.wall_ms = system_wall_ms,
 	};
 
@@ -55,6 +64,7 @@ void
 weir__virtual_clock_init(struct weir_virtual_clock *clock, int64_t start_ms)
 {
 	clock->clock.monotonic_ms = virtual_now_ms;
+	clock->clock.coarse_ms = NULL;
 	clock->clock.wall_ms = virtual_now_ms;
 	clock->now_ms = start_ms;
 }

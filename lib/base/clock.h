@@ -11,6 +11,11 @@
 /* Where time comes from. Both are in milliseconds. */
 struct weir_clock {
 	int64_t (*monotonic_ms)(const struct weir_clock *clock); /* intervals, deadlines */
+	/*
+	 * The same, a few milliseconds behind at most, for where it is asked a million times
+	 * a second; may be NULL, then there is only the exact one.
+	 */
+	int64_t (*coarse_ms)(const struct weir_clock *clock);
 	int64_t (*wall_ms)(const struct weir_clock *clock);      /* since 1970 */
 };
 

@@ -261,6 +261,7 @@ void
 weir__worker_event(struct weir_worker *worker, const struct weir_event *event)
 {
 	worker->idle = event->type == WEIR_EVENT_IDLE;
+	worker->busy = event->type == WEIR_EVENT_RECORD;
 	switch (event->type) {
 	case WEIR_EVENT_IDLE:
 		break;
@@ -341,14 +342,31 @@ step_run(struct weir_worker *worker, int wait_ms)
 		weir__run_retries(worker);
 		return;
 	}
-	weir__session_poll(worker->session, poll_wait(worker, wait_ms), &event);
+	/* a poll that may wait reads the clock, so ask first for what is there already */
+	weir__session_poll(worker->session, worker->busy ? 0 : poll_wait(worker, wait_ms),
+	                   &event);
 	weir__worker_event(worker, &event);
+}
+
+/*
+ * Reading the clock costs as much as all the rest of a step. While records stream it may
+ * be a few milliseconds behind.
+ */
+static void
+read_clock(struct weir_worker *worker)
+{
+	const struct weir_clock *clock = worker->config.clock;
+	int64_t now_ms = worker->busy && clock->coarse_ms ? clock->coarse_ms(clock)
+	                                                  : clock->monotonic_ms(clock);
+
+	if (now_ms > worker->now_ms)
+		worker->now_ms = now_ms;
 }
 
 enum weir_worker_status
 weir__worker_step(struct weir_worker *worker, int wait_ms)
 {
-	worker->now_ms = weir__worker_now(worker);
+	read_clock(worker);
 	switch (worker->phase) {
 	case WEIR_PHASE_START:
 		if (worker->draining)

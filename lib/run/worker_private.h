@@ -108,6 +108,7 @@ struct weir_worker {
 	struct weir_held dead_letter; /* its bytes are in held.arena */
 	int dead_letter_output;       /* -1: none */
 	int64_t now_ms;               /* monotonic, at the start of this step */
+	bool busy;                    /* the last poll gave a record: likely there are more */
 	int64_t next_tick_ms;         /* over all tasks; INT64_MAX: none */
 	int64_t next_retry_ms;
 	struct weir_task *last_task;  /* whose record was processed last */
@@ -115,7 +116,7 @@ struct weir_worker {
 
 	size_t pending;         /* at-most-once: records committed and not yet processed */
 	bool end_due;           /* at-most-once: batch_end has to follow them */
-	bool idle;              /* at-most-once: the last poll gave nothing */
+	bool idle;              /* the last poll gave nothing */
 
 	struct weir_worker_counts counts;
 };
