@@ -34,7 +34,10 @@ enum weir_outcome {
 	WEIR_AGAIN,        /* not done yet: the same call with the same arguments again */
 	WEIR_ABORT,        /* nothing of this batch is or will be committed: abort it */
 	WEIR_UNKNOWN,      /* it may be committed, or not, or yet become so; or the producer is
-	                      no longer usable: replace it, then read the committed offsets */
+	                      no longer usable: replace it, then read the committed offsets.
+	                      Error code WEIR_EFENCED: the producer was fenced, by the broker's
+	                      transaction timeout or by a twin; which of them, the consumer
+	                      learns within a heartbeat */
 	WEIR_FENCED,       /* another instance of the same name took over: stop, never retry */
 	WEIR_FATAL         /* going on makes no sense: stop with the error */
 };

@@ -203,7 +203,7 @@ weir__kafka_error_code(rd_kafka_resp_err_t code)
 {
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return 0;
-	if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+	if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID || is_producer_fenced(code))
 		return WEIR_EFENCED;
 	if (weir__kafka_missing_right(code))
 		return WEIR_EDENIED;

@@ -189,7 +189,7 @@ weir__memory_commit(struct weir_session *base, const struct weir_offset *offsets
 	if (outcome == WEIR_SUCCESS)
 		return end(session, true, fault, error);
 	if (outcome == WEIR_UNKNOWN)
-		weir_error_set(error, WEIR_EBROKER, "the producer is fenced");
+		weir_error_set(error, WEIR_EFENCED, "the producer is fenced");
 	return outcome;
 }
 
