@@ -1,10 +1,10 @@
 /*
  * The bare librdkafka loop that weir is measured against: copies topics with key, value,
- * headers and timestamp, exactly once or at least once, and nothing else. No processors, no
- * held emits, no recovery: any failure ends it.
+ * headers and timestamp, exactly once or at least once, and nothing else. No processors,
+ * no held emits, no recovery: any failure ends it.
  *
- * It is meant to be as fast as a plain loop gets with these settings (bare_settings.c takes
- * them from weir, so that both have the same), and it obeys the rules without which
+ * It is meant to be as fast as a plain loop gets with these settings (bare_settings.c
+ * takes them from weir, so that both have the same), and it obeys the rules without which
  * exactly-once would not hold: init_transactions before the consumer subscribes, static
  * membership, offsets in the transaction, commit called again while retriable.
  *
@@ -77,8 +77,7 @@ now_us(void)
 	return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
 }
 
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *format, ...)
+static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *format, ...)
 {
 	va_list args;
 
@@ -98,7 +97,8 @@ must_repeat(rd_kafka_error_t *error, const char *call)
 {
 	if (!error)
 		return false;
-	if (!rd_kafka_error_is_retriable(error) || rd_kafka_error_txn_requires_abort(error))
+	if (!rd_kafka_error_is_retriable(error) ||
+	    rd_kafka_error_txn_requires_abort(error))
 		fail("%s: %s", call, rd_kafka_error_string(error));
 	rd_kafka_error_destroy(error);
 	return true;
@@ -108,7 +108,7 @@ static void
 init_transactions(struct loop *loop)
 {
 	while (must_repeat(rd_kafka_init_transactions(loop->producer, CALL_TIMEOUT_MS),
-	                   "init_transactions"))
+			   "init_transactions"))
 		;
 }
 
@@ -130,12 +130,12 @@ commit_transaction(struct loop *loop, const rd_kafka_topic_partition_list_t *off
 	rd_kafka_consumer_group_metadata_t *group =
 		rd_kafka_consumer_group_metadata(loop->consumer);
 
-	while (must_repeat(rd_kafka_send_offsets_to_transaction(loop->producer, offsets, group,
-	                                                        CALL_TIMEOUT_MS),
-	                   "send_offsets_to_transaction"))
+	while (must_repeat(rd_kafka_send_offsets_to_transaction(loop->producer, offsets,
+								group, CALL_TIMEOUT_MS),
+			   "send_offsets_to_transaction"))
 		;
 	while (must_repeat(rd_kafka_commit_transaction(loop->producer, CALL_TIMEOUT_MS),
-	                   "commit_transaction"))
+			   "commit_transaction"))
 		;
 	rd_kafka_consumer_group_metadata_destroy(group);
 }
@@ -145,7 +145,8 @@ commit_offsets(struct loop *loop, const rd_kafka_topic_partition_list_t *offsets
 {
 	rd_kafka_resp_err_t code;
 
-	while (rd_kafka_flush(loop->producer, CALL_TIMEOUT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+	while (rd_kafka_flush(loop->producer, CALL_TIMEOUT_MS) !=
+	       RD_KAFKA_RESP_ERR_NO_ERROR)
 		;
 	if (loop->failures > 0)
 		fail("%lu records could not be delivered", loop->failures);
@@ -184,7 +185,8 @@ open_batch(struct loop *loop)
 	if (loop->first_us == 0)
 		loop->first_us = now_us();
 	if (loop->settings.exactly_once)
-		must_repeat(rd_kafka_begin_transaction(loop->producer), "begin_transaction");
+		must_repeat(rd_kafka_begin_transaction(loop->producer),
+			    "begin_transaction");
 }
 
 static void
@@ -194,7 +196,8 @@ copy_record(struct loop *loop, rd_kafka_message_t *message)
 	rd_kafka_resp_err_t code;
 	int64_t timestamp_ms = rd_kafka_message_timestamp(message, NULL);
 
-	if (rd_kafka_message_detach_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+	if (rd_kafka_message_detach_headers(message, &headers) !=
+	    RD_KAFKA_RESP_ERR_NO_ERROR)
 		headers = NULL;
 	for (;;) {
 		code = headers ? rd_kafka_producev(
@@ -204,7 +207,7 @@ copy_record(struct loop *loop, rd_kafka_message_t *message)
 					 RD_KAFKA_V_TIMESTAMP(timestamp_ms),
 					 RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
 					 RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END)
-		               : rd_kafka_producev(
+			       : rd_kafka_producev(
 					 loop->producer, RD_KAFKA_V_RKT(loop->topic),
 					 RD_KAFKA_V_KEY(message->key, message->key_len),
 					 RD_KAFKA_V_VALUE(message->payload, message->len),
@@ -223,7 +226,8 @@ static void
 take_message(struct loop *loop, rd_kafka_message_t *message)
 {
 	if (message->partition >= MAX_PARTITIONS)
-		fail("partition %d: only %d are known here", message->partition, MAX_PARTITIONS);
+		fail("partition %d: only %d are known here", message->partition,
+		     MAX_PARTITIONS);
 	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
 		loop->is_ended[message->partition] = true;
 		return;
@@ -281,7 +285,7 @@ run(struct loop *loop)
 		loop->unserved = 0;
 		rd_kafka_poll(loop->producer, 0);
 		if (loop->is_open && (now_us() >= loop->commit_at_us ||
-		                      loop->batch_records >= BATCH_RECORDS))
+				      loop->batch_records >= BATCH_RECORDS))
 			commit(loop);
 	}
 	commit(loop);
@@ -300,8 +304,8 @@ on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 }
 
 static void
-on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list,
-             void *opaque)
+on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+	     rd_kafka_topic_partition_list_t *list, void *opaque)
 {
 	struct loop *loop = opaque;
 	bool is_assigned = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
@@ -362,19 +366,21 @@ print_figures(const struct loop *loop)
 
 	getrusage(RUSAGE_SELF, &usage);
 	cpu_us = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-	         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+		 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 	fprintf(stderr,
-	        "%lu records in %.3f s, %lu batches, %.0f records/s, %.3f us CPU a record, "
-	        "%.0f MiB\n",
-	        loop->records, seconds, loop->batches,
-	        seconds > 0 ? (double)loop->records / seconds : 0,
-	        loop->records > 0 ? cpu_us / (double)loop->records : 0,
-	        (double)usage.ru_maxrss / 1024);
+		"%lu records in %.3f s, %lu batches, %.0f records/s, %.3f us CPU a "
+		"record, "
+		"%.0f MiB\n",
+		loop->records, seconds, loop->batches,
+		seconds > 0 ? (double)loop->records / seconds : 0,
+		loop->records > 0 ? cpu_us / (double)loop->records : 0,
+		(double)usage.ru_maxrss / 1024);
 }
 
 static const char usage[] =
 	"Usage: bare_loop -b BROKERS -i TOPIC -o TOPIC -G GROUP [option]...\n"
-	"Copy a topic with librdkafka alone, until SIGTERM; prints its figures to stderr.\n"
+	"Copy a topic with librdkafka alone, until SIGTERM; prints its figures to "
+	"stderr.\n"
 	"\n"
 	"  -b BROKERS    bootstrap.servers\n"
 	"  -i TOPIC      read from\n"
@@ -393,15 +399,28 @@ parse(struct loop *loop, int argc, char **argv)
 	loop->settings.exactly_once = true;
 	while ((option = getopt(argc, argv, "b:i:o:G:g:m:eh")) != -1) {
 		switch (option) {
-		case 'b': loop->settings.brokers = optarg; break;
-		case 'i': loop->input = optarg; break;
-		case 'o': loop->output = optarg; break;
-		case 'G': loop->settings.group = optarg; break;
-		case 'm': loop->commit_ms = atoi(optarg); break;
-		case 'e': loop->until_end = true; break;
+		case 'b':
+			loop->settings.brokers = optarg;
+			break;
+		case 'i':
+			loop->input = optarg;
+			break;
+		case 'o':
+			loop->output = optarg;
+			break;
+		case 'G':
+			loop->settings.group = optarg;
+			break;
+		case 'm':
+			loop->commit_ms = atoi(optarg);
+			break;
+		case 'e':
+			loop->until_end = true;
+			break;
 		case 'g':
 			loop->settings.exactly_once = strcmp(optarg, "exactly-once") == 0;
-			if (loop->settings.exactly_once || strcmp(optarg, "at-least-once") == 0)
+			if (loop->settings.exactly_once ||
+			    strcmp(optarg, "at-least-once") == 0)
 				break;
 			/* fallthrough */
 		default:
@@ -409,8 +428,8 @@ parse(struct loop *loop, int argc, char **argv)
 			exit(option == 'h' ? 0 : 2);
 		}
 	}
-	if (!loop->settings.brokers || !loop->input || !loop->output || !loop->settings.group ||
-	    loop->commit_ms <= 0) {
+	if (!loop->settings.brokers || !loop->input || !loop->output ||
+	    !loop->settings.group || loop->commit_ms <= 0) {
 		fputs(usage, stderr);
 		exit(2);
 	}

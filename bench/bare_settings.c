@@ -31,7 +31,8 @@ session_config(const struct bare_settings *settings, const char *id)
 {
 	return (struct weir_session_config){
 		.name = "bare",
-		.guarantee = settings->exactly_once ? WEIR_EXACTLY_ONCE : WEIR_AT_LEAST_ONCE,
+		.guarantee =
+			settings->exactly_once ? WEIR_EXACTLY_ONCE : WEIR_AT_LEAST_ONCE,
 		.group = settings->group,
 		.group_instance = "bare.0",
 		.transactional_id = settings->exactly_once ? id : NULL,
@@ -70,8 +71,8 @@ bare_producer_conf(const struct bare_settings *settings)
 	config = session_config(settings, id);
 	set_brokers(&broker, settings);
 	conf = or_exit(weir__kafka_conf_producer(&broker, &config, MAX_MESSAGE_BYTES,
-	                                         MAX_MESSAGE_BYTES, &error),
-	               &error);
+						 MAX_MESSAGE_BYTES, &error),
+		       &error);
 	weir__properties_fini(&broker.properties);
 	return conf;
 }

@@ -1,6 +1,7 @@
 /*
- * Records at a steady pace: every millisecond its share, each with the time at which it was
- * sent in its value. A thread of its own produces them; the caller starts and stops it.
+ * Records at a steady pace: every millisecond its share, each with the time at which it
+ * was sent in its value. A thread of its own produces them; the caller starts and stops
+ * it.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -31,13 +32,13 @@ send_one(struct meter_feed *feed, long number)
 {
 	char value[VALUE_BYTES + 1], key[32];
 	int length = snprintf(value, sizeof(value), PREFIX "%" PRId64 ",\"note\":\"",
-	                      meter_now_us());
+			      meter_now_us());
 	int key_size = snprintf(key, sizeof(key), "%08ld", number);
 
 	memset(value + length, 'x', (size_t)(VALUE_BYTES - length));
 	memcpy(value + VALUE_BYTES - 2, "\"}", 2);
-	if (rd_kafka_produce(feed->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value,
-	                     VALUE_BYTES, key, (size_t)key_size, NULL))
+	if (rd_kafka_produce(feed->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
+			     value, VALUE_BYTES, key, (size_t)key_size, NULL))
 		meter_fail("feed: %s", rd_kafka_err2str(rd_kafka_last_error()));
 }
 
@@ -50,7 +51,8 @@ feed_main(void *opaque)
 	long sent = 0;
 
 	while (!atomic_load(&feed->stopped)) {
-		long due = (long)((meter_now_us() - begin_us) * feed->per_second / 1000000);
+		long due =
+			(long)((meter_now_us() - begin_us) * feed->per_second / 1000000);
 
 		while (sent < due)
 			send_one(feed, sent++);
@@ -68,8 +70,8 @@ meter_feed_start(const char *brokers, const char *topic, int per_second)
 
 	if (!feed)
 		meter_fail("out of memory");
-	feed->rk = meter_client(RD_KAFKA_PRODUCER, brokers, "linger.ms", "1", "partitioner",
-	                        "murmur2_random", NULL);
+	feed->rk = meter_client(RD_KAFKA_PRODUCER, brokers, "linger.ms", "1",
+				"partitioner", "murmur2_random", NULL);
 	feed->topic = rd_kafka_topic_new(feed->rk, topic, NULL);
 	meter_topic_partitions(feed->rk, topic);
 	feed->per_second = per_second;

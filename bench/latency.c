@@ -56,7 +56,8 @@ collect(rd_kafka_t *reader, int seconds, struct samples *samples)
 		if (from_us == 0 && sent_us > 0)
 			from_us = now_us + WARM_UP_US;
 		if (from_us == 0 && now_us > begin_us + START_TIMEOUT_US)
-			meter_fail("no record came out within %d s", START_TIMEOUT_US / 1000000);
+			meter_fail("no record came out within %d s",
+				   START_TIMEOUT_US / 1000000);
 		if (from_us != 0 && now_us > from_us + seconds * 1000000LL)
 			return;
 		if (sent_us > 0 && sent_us >= from_us && from_us != 0 &&
@@ -67,9 +68,10 @@ collect(rd_kafka_t *reader, int seconds, struct samples *samples)
 
 int
 meter_latency(const char *brokers, const char *input, const char *output, int per_second,
-              int seconds, char **command)
+	      int seconds, char **command)
 {
-	struct samples samples = {.capacity = (size_t)per_second * (size_t)(seconds + 10)};
+	struct samples samples = {.capacity =
+					  (size_t)per_second * (size_t)(seconds + 10)};
 	rd_kafka_t *reader = meter_reader(brokers, output, true, true);
 	struct meter_feed *feed;
 	pid_t pid;
@@ -88,8 +90,8 @@ meter_latency(const char *brokers, const char *input, const char *output, int pe
 	if (samples.count == 0)
 		meter_fail("no record came out");
 	qsort(samples.us, samples.count, sizeof(*samples.us), compare);
-	printf("records=%zu p50_ms=%.2f p90_ms=%.2f p99_ms=%.2f max_ms=%.2f\n", samples.count,
-	       percentile_ms(&samples, 0.5), percentile_ms(&samples, 0.9),
+	printf("records=%zu p50_ms=%.2f p90_ms=%.2f p99_ms=%.2f max_ms=%.2f\n",
+	       samples.count, percentile_ms(&samples, 0.5), percentile_ms(&samples, 0.9),
 	       percentile_ms(&samples, 0.99), percentile_ms(&samples, 1));
 	free(samples.us);
 	return 0;

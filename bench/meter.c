@@ -15,16 +15,23 @@
 
 static const char usage[] =
 	"Usage: meter COMMAND ARGUMENT...\n"
-	"  meter create BROKERS TOPIC PARTITIONS    make a topic that keeps its records' times\n"
-	"  meter stamped BROKERS TOPIC PARTITIONS   make one whose records the broker stamps\n"
+	"  meter create BROKERS TOPIC PARTITIONS    make a topic that keeps its records' "
+	"times\n"
+	"  meter stamped BROKERS TOPIC PARTITIONS   make one whose records the broker "
+	"stamps\n"
 	"  meter delete BROKERS TOPIC\n"
-	"  meter fill BROKERS TOPIC RECORDS BYTES   produce so many JSON records of that size\n"
-	"  meter span BROKERS TOPIC                 committed records, first and last time (ms)\n"
-	"  meter run COMMAND...                     CPU time, peak memory and seconds of it\n"
+	"  meter fill BROKERS TOPIC RECORDS BYTES   produce so many JSON records of that "
+	"size\n"
+	"  meter span BROKERS TOPIC                 committed records, first and last "
+	"time (ms)\n"
+	"  meter run COMMAND...                     CPU time, peak memory and seconds of "
+	"it\n"
 	"  meter latency BROKERS IN OUT PER_SECOND SECONDS COMMAND...\n"
-	"                        feed IN while COMMAND copies it to OUT; time to read_committed\n"
+	"                        feed IN while COMMAND copies it to OUT; time to "
+	"read_committed\n"
 	"  meter restart BROKERS IN OUT PER_SECOND ROUNDS COMMAND...\n"
-	"                        the same, with kill -9; time from start to the first record\n"
+	"                        the same, with kill -9; time from start to the first "
+	"record\n"
 	"  meter librdkafka                         its version\n";
 
 void
@@ -78,11 +85,11 @@ main(int argc, char **argv)
 	if (strcmp(command, "run") == 0 && count >= 1)
 		return meter_run(rest);
 	if (strcmp(command, "latency") == 0 && count >= 6)
-		return meter_latency(rest[0], rest[1], rest[2], atoi(rest[3]), atoi(rest[4]),
-		                     rest + 5);
+		return meter_latency(rest[0], rest[1], rest[2], atoi(rest[3]),
+				     atoi(rest[4]), rest + 5);
 	if (strcmp(command, "restart") == 0 && count >= 6)
-		return meter_restart(rest[0], rest[1], rest[2], atoi(rest[3]), atoi(rest[4]),
-		                     rest + 5);
+		return meter_restart(rest[0], rest[1], rest[2], atoi(rest[3]),
+				     atoi(rest[4]), rest + 5);
 	if (strcmp(command, "librdkafka") == 0) {
 		puts(rd_kafka_version_str());
 		return 0;

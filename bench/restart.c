@@ -1,7 +1,7 @@
 /*
  * Restart after kill -9: the time from starting the program again to its first record in
- * the output topic, as the broker stamped it, and until that record can be read committed.
- * The input never pauses, so there is always work waiting.
+ * the output topic, as the broker stamped it, and until that record can be read
+ * committed. The input never pauses, so there is always work waiting.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -77,7 +77,8 @@ restart_once(const char *brokers, const char *output, char **command)
 	message = next_record(committed, "committed after the restart");
 	visible_us = meter_now_us();
 	rd_kafka_message_destroy(message);
-	printf("first_ms=%lld committed_ms=%lld\n", (long long)(first_ms - started_us / 1000),
+	printf("first_ms=%lld committed_ms=%lld\n",
+	       (long long)(first_ms - started_us / 1000),
 	       (long long)((visible_us - started_us) / 1000));
 	fflush(stdout);
 	close_reader(written);
@@ -87,7 +88,7 @@ restart_once(const char *brokers, const char *output, char **command)
 
 int
 meter_restart(const char *brokers, const char *input, const char *output, int per_second,
-              int rounds, char **command)
+	      int rounds, char **command)
 {
 	struct meter_feed *feed = meter_feed_start(brokers, input, per_second);
 	pid_t pid = meter_spawn(command);

@@ -27,7 +27,7 @@ meter_client(rd_kafka_type_t type, const char *brokers, ...)
 	rd_kafka_conf_set(conf, "socket.nagle.disable", "true", NULL, 0);
 	while ((name = va_arg(args, const char *)))
 		if (rd_kafka_conf_set(conf, name, va_arg(args, const char *), text,
-		                      sizeof(text)) != RD_KAFKA_CONF_OK)
+				      sizeof(text)) != RD_KAFKA_CONF_OK)
 			meter_fail("%s", text);
 	va_end(args);
 	rk = rd_kafka_new(type, conf, text, sizeof(text));
@@ -39,30 +39,33 @@ meter_client(rd_kafka_type_t type, const char *brokers, ...)
 /* ---- made and deleted ---- */
 
 static void
-finish_admin(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *what)
+wait_admin(rd_kafka_queue_t *queue, const char *what)
 {
 	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
 
 	if (!event || rd_kafka_event_error(event))
 		meter_fail("%s: %s", what,
-		           event ? rd_kafka_event_error_string(event) : "no answer");
+			   event ? rd_kafka_event_error_string(event) : "no answer");
 	rd_kafka_event_destroy(event);
 	rd_kafka_queue_destroy(queue);
-	rd_kafka_destroy(rk);
 }
 
 void
-meter_topic_create(const char *brokers, const char *topic, int partitions, bool append_time)
+meter_topic_create(const char *brokers, const char *topic, int partitions,
+		   bool append_time)
 {
 	rd_kafka_t *rk = meter_client(RD_KAFKA_PRODUCER, brokers, NULL);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
 	rd_kafka_NewTopic_t *new = rd_kafka_NewTopic_new(topic, partitions, -1, NULL, 0);
 
 	if (append_time)
-		rd_kafka_NewTopic_set_config(new, "message.timestamp.type", "LogAppendTime");
+		rd_kafka_NewTopic_set_config(new, "message.timestamp.type",
+					     "LogAppendTime");
 	rd_kafka_CreateTopics(rk, &new, 1, NULL, queue);
 	rd_kafka_NewTopic_destroy(new);
-	finish_admin(rk, queue, topic);
+	wait_admin(queue, topic);
+	meter_topic_partitions(rk, topic); /* waits until the broker knows it */
+	rd_kafka_destroy(rk);
 }
 
 void
@@ -74,7 +77,8 @@ meter_topic_delete(const char *brokers, const char *topic)
 
 	rd_kafka_DeleteTopics(rk, &old, 1, NULL, queue);
 	rd_kafka_DeleteTopic_destroy(old);
-	finish_admin(rk, queue, topic);
+	wait_admin(queue, topic);
+	rd_kafka_destroy(rk);
 }
 
 int
@@ -115,10 +119,11 @@ on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 static int
 make_value(char *value, long number, int bytes)
 {
-	int length = snprintf(value, (size_t)bytes + 1,
-	                      "{\"order_id\":%ld,\"customer\":\"c%05ld\",\"amount\":%ld.%02ld,"
-	                      "\"currency\":\"EUR\",\"note\":\"",
-	                      number, number % 10007, number % 997, number % 100);
+	int length =
+		snprintf(value, (size_t)bytes + 1,
+			 "{\"order_id\":%ld,\"customer\":\"c%05ld\",\"amount\":%ld.%02ld,"
+			 "\"currency\":\"EUR\",\"note\":\"",
+			 number, number % 10007, number % 997, number % 100);
 
 	if (length > bytes - 2)
 		meter_fail("fill: values of %d bytes are too small", bytes);
@@ -159,10 +164,12 @@ meter_fill(const char *brokers, const char *topic, long records, int value_bytes
 		int size = make_value(value, i, value_bytes);
 		int key_size = snprintf(key, sizeof(key), "%08ld", i);
 
-		while (rd_kafka_produce(handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
-		                        value, (size_t)size, key, (size_t)key_size, NULL)) {
+		while (rd_kafka_produce(handle, RD_KAFKA_PARTITION_UA,
+					RD_KAFKA_MSG_F_COPY, value, (size_t)size, key,
+					(size_t)key_size, NULL)) {
 			if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL)
-				meter_fail("fill: %s", rd_kafka_err2str(rd_kafka_last_error()));
+				meter_fail("fill: %s",
+					   rd_kafka_err2str(rd_kafka_last_error()));
 			rd_kafka_poll(rk, 10);
 		}
 		if (i % 1000 == 0)
@@ -181,10 +188,10 @@ rd_kafka_t *
 meter_reader(const char *brokers, const char *topic, bool read_committed, bool from_end)
 {
 	rd_kafka_t *rk = meter_client(
-		RD_KAFKA_CONSUMER, brokers, "group.id", "meter", "enable.auto.commit", "false",
-		"enable.partition.eof", "true", "isolation.level",
-		read_committed ? "read_committed" : "read_uncommitted", "queued.min.messages",
-		"1000000", "check.crcs", "false", NULL);
+		RD_KAFKA_CONSUMER, brokers, "group.id", "meter", "enable.auto.commit",
+		"false", "enable.partition.eof", "true", "isolation.level",
+		read_committed ? "read_committed" : "read_uncommitted",
+		"queued.min.messages", "1000000", "check.crcs", "false", NULL);
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
 	int partitions = meter_topic_partitions(rk, topic);
 
@@ -192,8 +199,8 @@ meter_reader(const char *brokers, const char *topic, bool read_committed, bool f
 	for (int i = 0; i < partitions; i++) {
 		int64_t low = 0, high = 0;
 
-		if (from_end &&
-		    rd_kafka_query_watermark_offsets(rk, topic, i, &low, &high, TIMEOUT_MS))
+		if (from_end && rd_kafka_query_watermark_offsets(rk, topic, i, &low,
+								 &high, TIMEOUT_MS))
 			meter_fail("%s[%d]: no end offset", topic, i);
 		rd_kafka_topic_partition_list_add(list, topic, i)->offset = high;
 	}
