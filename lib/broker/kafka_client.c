@@ -18,16 +18,23 @@
 #define FIRST_LOG_INTERVAL_MS 10000
 #define LONGEST_LOG_INTERVAL_MS 300000
 
-/* librdkafka's lines by facility, where its level is not ours. */
+/*
+ * librdkafka's lines by facility, where its level is not ours. Lost connections come as
+ * errors too and are summed up by watch(). CONFWARN says that a client ignores a property
+ * of the other kind, which is given to both on purpose. What is fatal to a handle is not so
+ * to us: its outcome says what it means, and whoever acts on that logs it. TERMINATE counts
+ * what a producer had in flight that is thrown away on purpose.
+ */
 static enum weir_log_level
 level_of_line(int level, const char *facility)
 {
-	/* Lost connections come as errors too and are summed up by watch(); CONFWARN says that
-	 * a producer ignores a consumer's property, which we give to both on purpose. */
-	if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
-	    strcmp(facility, "CONFWARN") == 0)
-		return WEIR_LOG_DEBUG;
-	/* Fatal to a handle is not fatal to us: what it means is decided by its outcome. */
+	static const char *const quiet[] = {"FAIL",   "ERROR", "CONFWARN", "GETPID",
+	                                    "TXNERR", "FATAL", "TERMINATE"};
+
+	for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++) {
+		if (strcmp(facility, quiet[i]) == 0)
+			return WEIR_LOG_DEBUG;
+	}
 	return level <= 4 ? WEIR_LOG_WARNING : WEIR_LOG_DEBUG;
 }
 

@@ -110,6 +110,9 @@ ask_limits(struct kafka_producer *producer, int timeout_ms, struct weir_error *e
 	code = weir__kafka_topic_settings(producer->client->rk, topics, count, settings,
 	                                  timeout_ms);
 	weir__kafka_producer_serve(producer);
+	/* A cluster that cannot tell its topics' settings. */
+	if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+		code = RD_KAFKA_RESP_ERR_NO_ERROR;
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		outcome = weir__kafka_take_code(KAFKA_STEP_QUERY, code,
 		                                "cannot read the outputs' settings", error);
