@@ -17,7 +17,9 @@ weir__record_bytes(const struct weir_record *record)
 {
 	size_t bytes = sizeof(struct weir_held) + record->key.size;
 
-	bytes += weir__value_bytes(record->value).size;
+	if (record->value->unprinted)
+		weir__value_bytes(record->value);
+	bytes += record->value->bytes.size;
 	for (size_t i = 0; i < record->header_count; i++)
 		bytes += strlen(record->headers[i].name) + record->headers[i].value.size;
 	return bytes;

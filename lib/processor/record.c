@@ -28,8 +28,9 @@ weir__value_bytes(struct weir_value *value)
 void
 weir__value_fini(struct weir_value *value)
 {
-	if (value->json)
-		json_decref(value->json);
+	if (!value->json)
+		return; /* nothing was printed either */
+	json_decref(value->json);
 	free(value->printed);
 	value->json = NULL;
 	value->printed = NULL;

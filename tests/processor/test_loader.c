@@ -363,7 +363,7 @@ START_TEST(a_crash_names_step_and_record_and_goes_on)
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	snprintf(expected, sizeof(expected),
 		 "weir: crashed (%s) in step boom at in[3]@1042\n", crashes[_i].name);
-	ck_assert_msg(strstr(text, expected), "%s", text); /* UBSan has its say before */
+	ck_assert_msg(strstr(text, expected), "%s", text);
 #ifndef __SANITIZE_ADDRESS__ /* which ends the process in its own way, with its own      \
 				report */
 	ck_assert(WIFSIGNALED(status));

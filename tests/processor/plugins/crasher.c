@@ -18,7 +18,8 @@ static const struct weir_option options[] = {
 			"what to crash by"),
 	WEIR_OPT_END};
 
-static volatile char *volatile nowhere;
+/* not null, which UBSan would find first */
+static volatile char *volatile nowhere = (volatile char *)16;
 static volatile int depth;
 
 /* noinline, and something left to do behind the call: it must use up the stack */
