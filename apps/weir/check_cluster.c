@@ -30,22 +30,7 @@ void
 weir__check_pipeline(struct check *check)
 {
 	const struct weir_pipeline *pipeline = check->pipeline;
-	size_t i;
 
-	for (i = 0; i < pipeline->output_count; i++)
-		if (is_input(pipeline, pipeline->outputs[i].topic))
-			weir__check_warn(
-				check,
-				"%s is input and output: what is written there is "
-				"processed again",
-				pipeline->outputs[i].topic);
-	if (pipeline->dead_letter_topic &&
-	    is_input(pipeline, pipeline->dead_letter_topic))
-		weir__check_warn(
-			check,
-			"%s is input and takes dead letters: one that is rejected "
-			"again goes round for ever",
-			pipeline->dead_letter_topic);
 	if (pipeline->on_reject == WEIR_ON_REJECT_STOP && pipeline->step_count > 0)
 		weir__check_warn(
 			check, "one bad record stops the app: set dead_letter.topic, or "

@@ -36,7 +36,8 @@ format_name(const struct weir_consumption *run)
 static int
 file_error(const struct weir_consumption *run, struct weir_error *error)
 {
-	return weir_error_set(error, WEIR_EIO, "%s: %s", run->config->to, strerror(errno));
+	return weir_error_set(error, WEIR_EIO, "%s: %s", run->config->to,
+			      strerror(errno));
 }
 
 /* ---- FILE.weir ---- */
@@ -44,74 +45,87 @@ file_error(const struct weir_consumption *run, struct weir_error *error)
 /* The text member `name` must be `expected`. */
 static int
 check_same(const struct weir_consumption *run, const json_t *state, const char *name,
-           const char *what, const char *expected, struct weir_error *error)
+	   const char *what, const char *expected, struct weir_error *error)
 {
 	const char *text = json_string_value(json_object_get(state, name));
 
 	if (!text)
-		return weir_error_set(error, WEIR_EJSON, "%s: no \"%s\": not written by weir consume",
-		                      run->state_path, name);
+		return weir_error_set(error, WEIR_EJSON,
+				      "%s: no \"%s\": not written by weir consume",
+				      run->state_path, name);
 	if (strcmp(text, expected) != 0)
-		return weir_error_set(error, WEIR_ESTATE,
-		                      "%s: %s was filled from %s %s, this is %s", run->state_path,
-		                      run->config->to, what, text, expected);
+		return weir_error_set(
+			error, WEIR_ESTATE, "%s: %s was filled from %s %s, this is %s",
+			run->state_path, run->config->to, what, text, expected);
 	return 0;
 }
 
 static int
-take_offsets(struct weir_consumption *run, const json_t *offsets, struct weir_error *error)
+take_offsets(struct weir_consumption *run, const json_t *offsets,
+	     struct weir_error *error)
 {
 	size_t count = json_array_size(offsets);
 	int32_t i;
 
 	if (!json_is_array(offsets))
-		return weir_error_set(error, WEIR_EJSON, "%s: no \"offsets\": not written by weir "
-		                      "consume", run->state_path);
+		return weir_error_set(error, WEIR_EJSON,
+				      "%s: no \"offsets\": not written by weir "
+				      "consume",
+				      run->state_path);
 	if (count > (size_t)run->partition_count)
 		return weir_error_set(error, WEIR_ESTATE,
-		                      "%s: %zu partitions were read, %s has %" PRId32
-		                      ": the topic was made anew", run->state_path, count,
-		                      run->config->topic, run->partition_count);
+				      "%s: %zu partitions were read, %s has %" PRId32
+				      ": the topic was made anew",
+				      run->state_path, count, run->config->topic,
+				      run->partition_count);
 	for (i = 0; i < run->partition_count; i++) {
 		const json_t *offset = json_array_get(offsets, (size_t)i);
 
 		/* a partition that is new since then begins at its first record */
-		if (offset && (!json_is_integer(offset) || json_integer_value(offset) < 0))
-			return weir_error_set(error, WEIR_EJSON, "%s: offsets[%" PRId32
-			                      "] is no offset", run->state_path, i);
+		if (offset &&
+		    (!json_is_integer(offset) || json_integer_value(offset) < 0))
+			return weir_error_set(error, WEIR_EJSON,
+					      "%s: offsets[%" PRId32 "] is no offset",
+					      run->state_path, i);
 		run->partitions[i].next = offset ? json_integer_value(offset) : 0;
-		run->partitions[i].kept = offset ? run->partitions[i].next : WEIR_OFFSET_NONE;
+		run->partitions[i].kept =
+			offset ? run->partitions[i].next : WEIR_OFFSET_NONE;
 	}
 	return 0;
 }
 
 static int
 take_length(struct weir_consumption *run, const json_t *length, int64_t size,
-            struct weir_error *error)
+	    struct weir_error *error)
 {
 	if (!json_is_integer(length) || json_integer_value(length) < 0)
-		return weir_error_set(error, WEIR_EJSON, "%s: no \"length\": not written by weir "
-		                      "consume", run->state_path);
+		return weir_error_set(error, WEIR_EJSON,
+				      "%s: no \"length\": not written by weir "
+				      "consume",
+				      run->state_path);
 	run->length = json_integer_value(length);
 	if (size < run->length)
 		return weir_error_set(error, WEIR_ESTATE,
-		                      "%s: has %" PRId64 " bytes, %s vouches for %" PRId64
-		                      ": the file lost its end", run->config->to, size,
-		                      run->state_path, run->length);
+				      "%s: has %" PRId64 " bytes, %s vouches for %" PRId64
+				      ": the file lost its end",
+				      run->config->to, size, run->state_path,
+				      run->length);
 	return 0;
 }
 
 static int
 take_state(struct weir_consumption *run, const json_t *state, int64_t size,
-           struct weir_error *error)
+	   struct weir_error *error)
 {
-	int code = check_same(run, state, "cluster", "the cluster", run->cluster_id, error);
+	int code =
+		check_same(run, state, "cluster", "the cluster", run->cluster_id, error);
 
 	if (code == 0)
-		code = check_same(run, state, "topic", "the topic", run->config->topic, error);
+		code = check_same(run, state, "topic", "the topic", run->config->topic,
+				  error);
 	if (code == 0)
-		code = check_same(run, state, "format", "records in --format", format_name(run),
-		                  error);
+		code = check_same(run, state, "format", "records in --format",
+				  format_name(run), error);
 	if (code == 0)
 		code = take_offsets(run, json_object_get(state, "offsets"), error);
 	if (code == 0)
@@ -129,9 +143,9 @@ write_state(struct weir_consumption *run, struct weir_error *error)
 
 	for (i = 0; i < run->partition_count; i++)
 		json_array_append_new(offsets, json_integer(run->partitions[i].next));
-	state = json_pack("{s:s, s:s, s:s, s:I, s:o}", "cluster", run->cluster_id, "topic",
-	                  run->config->topic, "format", format_name(run), "length",
-	                  (json_int_t)run->length, "offsets", offsets);
+	state = json_pack("{s:s, s:s, s:s, s:I, s:o}", "cluster", run->cluster_id,
+			  "topic", run->config->topic, "format", format_name(run),
+			  "length", (json_int_t)run->length, "offsets", offsets);
 	code = weir__position_write(run->state_path, state, error);
 	json_decref(state);
 	return code;
@@ -145,18 +159,19 @@ open_locked(struct weir_consumption *run, bool fresh, struct weir_error *error)
 	struct stat status;
 
 	/* where FILE.weir stands without FILE, none shall appear */
-	run->file = open(run->config->to, O_RDWR | O_CLOEXEC | (fresh ? O_CREAT : 0), 0666);
+	run->file =
+		open(run->config->to, O_RDWR | O_CLOEXEC | (fresh ? O_CREAT : 0), 0666);
 	if (run->file < 0 || fstat(run->file, &status) != 0)
 		return file_error(run, error);
 	if (!S_ISREG(status.st_mode))
 		return weir_error_set(error, WEIR_EINVALID, "%s: not a regular file",
-		                      run->config->to);
+				      run->config->to);
 	if (flock(run->file, LOCK_EX | LOCK_NB) != 0)
 		return errno == EWOULDBLOCK
-		               ? weir_error_set(error, WEIR_ELOCKED,
-		                                "%s: another weir consume writes it",
-		                                run->config->to)
-		               : file_error(run, error);
+			       ? weir_error_set(error, WEIR_ELOCKED,
+						"%s: another weir consume writes it",
+						run->config->to)
+			       : file_error(run, error);
 	return 0;
 }
 
@@ -177,9 +192,10 @@ take_over(struct weir_consumption *run, bool *fresh, struct weir_error *error)
 	else if (state)
 		code = take_state(run, state, status.st_size, error);
 	else if (status.st_size > 0)
-		code = weir_error_set(error, WEIR_ESTATE,
-		                      "%s: is not empty, and there is no %s: weir did not write it",
-		                      run->config->to, run->state_path);
+		code = weir_error_set(
+			error, WEIR_ESTATE,
+			"%s: is not empty, and there is no %s: weir did not write it",
+			run->config->to, run->state_path);
 	json_decref(state);
 	if (code == 0 && ftruncate(run->file, run->length) != 0)
 		code = file_error(run, error);
@@ -189,7 +205,8 @@ take_over(struct weir_consumption *run, bool *fresh, struct weir_error *error)
 }
 
 int
-weir__consume_file_open(struct weir_consumption *run, bool *fresh, struct weir_error *error)
+weir__consume_file_open(struct weir_consumption *run, bool *fresh,
+			struct weir_error *error)
 {
 	int code;
 
@@ -249,7 +266,7 @@ weir__consume_file_close(struct weir_consumption *run)
 	/* no matter if it fails: the next run cuts it too */
 	if (ftruncate(run->file, run->length) != 0)
 		weir__log(run->config->logger, WEIR_LOG_WARNING, "not cut file=%s: %s",
-		          run->config->to, strerror(errno));
+			  run->config->to, strerror(errno));
 	close(run->file);
 	run->file = -1;
 }

@@ -83,7 +83,7 @@ parse_fraction(const char **text, int64_t *ms)
 static int
 parse_time(const char *text, int64_t *ms)
 {
-	struct tm tm = { 0 };
+	struct tm tm = {0};
 	struct tm check;
 	int64_t fraction = 0;
 	int64_t zone = 0;
@@ -99,7 +99,8 @@ parse_time(const char *text, int64_t *ms)
 			return WEIR_EINVALID;
 		if (*at == ':')
 			at = strptime(at, ":%S", &tm);
-		if (!at || parse_fraction(&at, &fraction) != 0 || parse_zone(at, &zone) != 0)
+		if (!at || parse_fraction(&at, &fraction) != 0 ||
+		    parse_zone(at, &zone) != 0)
 			return WEIR_EINVALID;
 	} else if (*rest != '\0') {
 		return WEIR_EINVALID;
@@ -141,17 +142,18 @@ weir__from_parse(const char *text, struct weir_from *from)
 
 int
 weir__from_resolve(const struct weir_from *from, struct weir_broker *broker,
-                   const char *topic, int32_t partition, int64_t *offset, int timeout_ms,
-                   struct weir_error *error)
+		   const char *topic, int32_t partition, int64_t *offset, int timeout_ms,
+		   struct weir_error *error)
 {
 	int64_t low;
 	int64_t high;
 	int code;
 
 	if (from->kind == WEIR_FROM_TIME)
-		return weir__broker_offset_at(broker, topic, partition, from->value, offset,
-		                              timeout_ms, error);
-	code = weir__broker_range(broker, topic, partition, &low, &high, timeout_ms, error);
+		return weir__broker_offset_at(broker, topic, partition, from->value,
+					      offset, timeout_ms, error);
+	code = weir__broker_range(broker, topic, partition, &low, &high, timeout_ms,
+				  error);
 	if (code != 0)
 		return code;
 	switch (from->kind) {
@@ -162,7 +164,9 @@ weir__from_resolve(const struct weir_from *from, struct weir_broker *broker,
 		*offset = high - low > from->value ? high - from->value : low;
 		break;
 	case WEIR_FROM_OFFSET:
-		*offset = from->value < low ? low : from->value > high ? high : from->value;
+		*offset = from->value < low    ? low
+			  : from->value > high ? high
+					       : from->value;
 		break;
 	default:
 		*offset = low;

@@ -22,9 +22,9 @@
 struct group {
 	struct weir_consumption *run;
 	struct weir_session *session;
-	bool assigned;     /* at least once, be it with no partitions */
-	bool leaving;      /* records that come now are not taken */
-	int64_t batch_ms;  /* when the first record of the lines in hand came */
+	bool assigned;    /* at least once, be it with no partitions */
+	bool leaving;     /* records that come now are not taken */
+	int64_t batch_ms; /* when the first record of the lines in hand came */
 };
 
 static bool
@@ -39,8 +39,8 @@ at_most_once(const struct group *group)
 static struct weir_offset *
 offsets_to_commit(const struct weir_consumption *run, size_t *count)
 {
-	struct weir_offset *offsets = weir__calloc((size_t)run->partition_count + 1,
-	                                           sizeof(*offsets));
+	struct weir_offset *offsets =
+		weir__calloc((size_t)run->partition_count + 1, sizeof(*offsets));
 	int32_t i;
 
 	*count = 0;
@@ -48,15 +48,15 @@ offsets_to_commit(const struct weir_consumption *run, size_t *count)
 		const struct weir_consume_partition *partition = &run->partitions[i];
 
 		if (partition->handle && partition->next != partition->kept)
-			offsets[(*count)++] = (struct weir_offset){ run->config->topic, i,
-				                                    partition->next, NULL };
+			offsets[(*count)++] = (struct weir_offset){run->config->topic, i,
+								   partition->next, NULL};
 	}
 	return offsets;
 }
 
 static enum weir_outcome
 commit_call(const struct group *group, const struct weir_offset *offsets, size_t count,
-            struct weir_error *reason)
+	    struct weir_error *reason)
 {
 	const struct weir_consumption *run = group->run;
 	int64_t since_ms = weir__consume_now(run);
@@ -64,10 +64,10 @@ commit_call(const struct group *group, const struct weir_offset *offsets, size_t
 
 	do {
 		memset(reason, 0, sizeof(*reason));
-		outcome = weir__session_commit_offsets(group->session, offsets, count, SLICE_MS,
-		                                       reason);
+		outcome = weir__session_commit_offsets(group->session, offsets, count,
+						       SLICE_MS, reason);
 	} while (outcome == WEIR_AGAIN && weir__interrupt_count() < 2 &&
-	         weir__consume_now(run) - since_ms < run->config->timeout_ms);
+		 weir__consume_now(run) - since_ms < run->config->timeout_ms);
 	return outcome;
 }
 
@@ -79,7 +79,7 @@ static int
 commit(struct group *group, bool *refused, struct weir_error *error)
 {
 	struct weir_consumption *run = group->run;
-	struct weir_error reason = { 0 };
+	struct weir_error reason = {0};
 	size_t count;
 	struct weir_offset *offsets = offsets_to_commit(run, &count);
 	enum weir_outcome outcome = WEIR_SUCCESS;
@@ -103,24 +103,27 @@ commit(struct group *group, bool *refused, struct weir_error *error)
 	case WEIR_ABORT:
 		*refused = true;
 		weir__log(run->config->logger, WEIR_LOG_WARNING,
-		          "commit refused, the group moved on group=%s reason=\"%s\"",
-		          run->config->group, reason.message);
+			  "commit refused, the group moved on group=%s reason=\"%s\"",
+			  run->config->group, reason.message);
 		return 0;
 	case WEIR_AGAIN:
-		return weir_error_set(error, WEIR_ETIMEOUT, "the commit got no answer in time");
+		return weir_error_set(error, WEIR_ETIMEOUT,
+				      "the commit got no answer in time");
 	case WEIR_FENCED:
-		return weir_error_set(error, WEIR_EFENCED, "another member of the same name took "
-		                                           "over");
+		return weir_error_set(error, WEIR_EFENCED,
+				      "another member of the same name took "
+				      "over");
 	default:
-		return weir_error_set(error, reason.code ? reason.code : WEIR_EBROKER, "commit: %s",
-		                      reason.message);
+		return weir_error_set(error, reason.code ? reason.code : WEIR_EBROKER,
+				      "commit: %s", reason.message);
 	}
 }
 
 static int
 write_lines(struct group *group, struct weir_error *error)
 {
-	return weir__consume_write(group->run, group->run->config->fd, "standard output", error);
+	return weir__consume_write(group->run, group->run->config->fd, "standard output",
+				   error);
 }
 
 /*
@@ -146,12 +149,13 @@ drop_batch(struct group *group, struct weir_error *error)
 		partition->next = partition->kept;
 		do
 			outcome = weir__session_rewind(group->session, partition->handle,
-			                               partition->kept, SLICE_MS, error);
+						       partition->kept, SLICE_MS, error);
 		while (outcome == WEIR_AGAIN &&
 		       weir__consume_now(run) - since_ms < run->config->timeout_ms);
 		if (outcome != WEIR_SUCCESS)
-			return weir_error_set(error, WEIR_EBROKER, "%s[%" PRId32
-			                      "]: cannot be read again", run->config->topic, i);
+			return weir_error_set(error, WEIR_EBROKER,
+					      "%s[%" PRId32 "]: cannot be read again",
+					      run->config->topic, i);
 	}
 	return 0;
 }
@@ -166,7 +170,7 @@ settle_at_most_once(struct group *group, bool *refused, struct weir_error *error
 
 	if (code == WEIR_ETIMEOUT && in_hand > 0)
 		weir__log(run->config->logger, WEIR_LOG_ERROR,
-		          "not written, and maybe committed records=%" PRIu64, in_hand);
+			  "not written, and maybe committed records=%" PRIu64, in_hand);
 	if (code == 0 && *refused)
 		return drop_batch(group, error);
 	return code ? code : write_lines(group, error);
@@ -185,7 +189,7 @@ static int
 settle(struct group *group, bool *refused, struct weir_error *error)
 {
 	return at_most_once(group) ? settle_at_most_once(group, refused, error)
-	                           : settle_at_least_once(group, refused, error);
+				   : settle_at_least_once(group, refused, error);
 }
 
 /* ---- rebalances ---- */
@@ -193,61 +197,66 @@ settle(struct group *group, bool *refused, struct weir_error *error)
 /* Where to read on: what the group committed, else --from. */
 static int
 start_position(struct group *group, const struct weir_offset *committed, int64_t *next,
-               struct weir_error *error)
+	       struct weir_error *error)
 {
 	struct weir_consumption *run = group->run;
 
 	if (committed->offset == WEIR_OFFSET_NONE)
-		return weir__from_resolve(&run->config->from, run->broker, run->config->topic,
-		                          committed->partition, next,
-		                          (int)run->config->timeout_ms, error);
+		return weir__from_resolve(&run->config->from, run->broker,
+					  run->config->topic, committed->partition, next,
+					  (int)run->config->timeout_ms, error);
 	*next = committed->offset;
 	return 0;
 }
 
 static int
 read_committed(struct group *group, struct weir_offset *offsets, size_t count,
-               struct weir_error *error)
+	       struct weir_error *error)
 {
 	int64_t since_ms = weir__consume_now(group->run);
-	struct weir_error reason = { 0 };
+	struct weir_error reason = {0};
 	enum weir_outcome outcome;
 
 	if (count == 0)
 		return 0;
 	do {
 		memset(&reason, 0, sizeof(reason));
-		outcome = weir__session_committed(group->session, offsets, count, SLICE_MS, &reason);
+		outcome = weir__session_committed(group->session, offsets, count,
+						  SLICE_MS, &reason);
 	} while (outcome == WEIR_AGAIN && weir__interrupt_count() == 0 &&
-	         weir__consume_now(group->run) - since_ms < group->run->config->timeout_ms);
+		 weir__consume_now(group->run) - since_ms <
+			 group->run->config->timeout_ms);
 	if (outcome == WEIR_SUCCESS)
 		return 0;
 	return weir_error_set(error, reason.code ? reason.code : WEIR_ETIMEOUT,
-	                      "the offsets of group %s cannot be read: %s",
-	                      group->run->config->group,
-	                      reason.code ? reason.message : "no answer in time");
+			      "the offsets of group %s cannot be read: %s",
+			      group->run->config->group,
+			      reason.code ? reason.message : "no answer in time");
 }
 
 static int
 on_assigned(struct group *group, const struct weir_event *event, struct weir_error *error)
 {
 	struct weir_consumption *run = group->run;
-	struct weir_offset *offsets = weir__calloc(event->partition_count + 1, sizeof(*offsets));
+	struct weir_offset *offsets =
+		weir__calloc(event->partition_count + 1, sizeof(*offsets));
 	size_t i;
 	int code;
 
 	for (i = 0; i < event->partition_count; i++)
-		offsets[i] = (struct weir_offset){ run->config->topic, event->partitions[i]->id,
-			                           WEIR_OFFSET_NONE, NULL };
+		offsets[i] =
+			(struct weir_offset){run->config->topic, event->partitions[i]->id,
+					     WEIR_OFFSET_NONE, NULL};
 	code = read_committed(group, offsets, event->partition_count, error);
 	for (i = 0; code == 0 && i < event->partition_count; i++) {
 		struct weir_partition *handle = event->partitions[i];
 		struct weir_consume_partition *partition;
 
 		if (handle->id >= run->partition_count) {
-			code = weir_error_set(error, WEIR_ESTATE,
-			                      "%s has more partitions than at start: start again",
-			                      run->config->topic);
+			code = weir_error_set(
+				error, WEIR_ESTATE,
+				"%s has more partitions than at start: start again",
+				run->config->topic);
 			break;
 		}
 		partition = &run->partitions[handle->id];
@@ -296,19 +305,21 @@ on_gap(struct group *group, const struct weir_event *event, struct weir_error *e
 	struct weir_consume_partition *partition = &run->partitions[event->partition->id];
 	enum weir_outcome outcome;
 	int64_t next;
-	int code = weir__consume_gap(run, event->partition->id, event->offset, &next, error);
+	int code =
+		weir__consume_gap(run, event->partition->id, event->offset, &next, error);
 
 	if (code != 0)
 		return code;
 	partition->next = next;
 	do
-		outcome = weir__session_rewind(group->session, event->partition, next, SLICE_MS,
-		                               error);
+		outcome = weir__session_rewind(group->session, event->partition, next,
+					       SLICE_MS, error);
 	while (outcome == WEIR_AGAIN && weir__interrupt_count() == 0);
 	return outcome == WEIR_SUCCESS
-	               ? 0
-	               : weir_error_set(error, WEIR_EBROKER, "%s[%" PRId32 "]: cannot go on",
-	                                run->config->topic, event->partition->id);
+		       ? 0
+		       : weir_error_set(error, WEIR_EBROKER,
+					"%s[%" PRId32 "]: cannot go on",
+					run->config->topic, event->partition->id);
 }
 
 /* ---- the loop ---- */
@@ -316,8 +327,8 @@ on_gap(struct group *group, const struct weir_event *event, struct weir_error *e
 static void
 on_record(struct group *group, const struct weir_event *event)
 {
-	struct weir_offset place = { event->partition->topic, event->partition->id, event->offset,
-		                     NULL };
+	struct weir_offset place = {event->partition->topic, event->partition->id,
+				    event->offset, NULL};
 
 	if (group->leaving)
 		return;
@@ -354,10 +365,12 @@ on_event(struct group *group, const struct weir_event *event, struct weir_error 
 		return on_gap(group, event, error);
 	case WEIR_EVENT_FAILED:
 		return weir_error_set(error,
-		                      event->error && event->error->code ? event->error->code
-		                                                         : WEIR_EBROKER,
-		                      "%s", event->error ? event->error->message
-		                                         : weir__outcome_name(event->outcome));
+				      event->error && event->error->code
+					      ? event->error->code
+					      : WEIR_EBROKER,
+				      "%s",
+				      event->error ? event->error->message
+						   : weir__outcome_name(event->outcome));
 	case WEIR_EVENT_ASSIGNED:
 		code = on_assigned(group, event, error);
 		break;
@@ -369,7 +382,8 @@ on_event(struct group *group, const struct weir_event *event, struct weir_error 
 		break;
 	}
 	if (code == 0 && weir__session_answer(group->session, error) != WEIR_SUCCESS)
-		code = weir_error_set(error, WEIR_EBROKER, "the group refused this member");
+		code = weir_error_set(error, WEIR_EBROKER,
+				      "the group refused this member");
 	return code;
 }
 
@@ -398,7 +412,8 @@ put_out(struct group *group, bool idle, struct weir_error *error)
 	bool refused;
 
 	if (at_most_once(group)) {
-		if (run->in_hand > 0 && (idle || full || now_ms - group->batch_ms >= BATCH_MS))
+		if (run->in_hand > 0 &&
+		    (idle || full || now_ms - group->batch_ms >= BATCH_MS))
 			return settle(group, &refused, error);
 	}
 	if (run->since_kept >= (uint64_t)config->commit_records ||
@@ -468,7 +483,7 @@ open_session(const struct weir_consumption *run, struct weir_error *error)
 int
 weir__consume_group(struct weir_consumption *run, struct weir_error *error)
 {
-	struct group group = { .run = run };
+	struct group group = {.run = run};
 	int code;
 	int left;
 
@@ -476,11 +491,13 @@ weir__consume_group(struct weir_consumption *run, struct weir_error *error)
 	if (!group.session)
 		return WEIR_EBROKER;
 	if (weir__session_subscribe(group.session, error) != WEIR_SUCCESS)
-		code = weir_error_set(error, WEIR_EBROKER, "the group %s refused this member",
-		                      run->config->group);
+		code = weir_error_set(error, WEIR_EBROKER,
+				      "the group %s refused this member",
+				      run->config->group);
 	else
 		code = read_all(&group, error);
-	/* what was read before a gap or a failed poll is fine; after a failed write it is not */
+	/* what was read before a gap or a failed poll is fine; after a failed write it is
+	 * not */
 	left = code == 0 || code == WEIR_ESTATE ? finish(&group, error) : 0;
 	weir__session_close(group.session);
 	return code ? code : left;

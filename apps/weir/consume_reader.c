@@ -1,6 +1,6 @@
 /*
- * Consuming without a group: all partitions, from positions of its own, to standard output
- * or exactly once into a file (consume_file.c). One thread.
+ * Consuming without a group: all partitions, from positions of its own, to standard
+ * output or exactly once into a file (consume_file.c). One thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -22,9 +22,9 @@ set_positions(struct weir_consumption *run, struct weir_error *error)
 
 	for (i = 0; i < run->partition_count; i++) {
 		struct weir_consume_partition *partition = &run->partitions[i];
-		int code = weir__from_resolve(&run->config->from, run->broker, run->config->topic,
-		                              i, &partition->next, (int)run->config->timeout_ms,
-		                              error);
+		int code = weir__from_resolve(&run->config->from, run->broker,
+					      run->config->topic, i, &partition->next,
+					      (int)run->config->timeout_ms, error);
 
 		if (code != 0)
 			return code;
@@ -36,18 +36,18 @@ set_positions(struct weir_consumption *run, struct weir_error *error)
 static struct weir_reader *
 open_reader(struct weir_consumption *run, struct weir_error *error)
 {
-	struct weir_offset *places = weir__calloc((size_t)run->partition_count + 1,
-	                                          sizeof(*places));
+	struct weir_offset *places =
+		weir__calloc((size_t)run->partition_count + 1, sizeof(*places));
 	struct weir_reader *reader;
 	size_t count = 0;
 	int32_t i;
 
 	for (i = 0; i < run->partition_count; i++)
 		if (!weir__consume_done(&run->partitions[i]))
-			places[count++] = (struct weir_offset){ run->config->topic, i,
-				                                run->partitions[i].next, NULL };
-	reader = weir__broker_reader_open(run->broker, places, count, run->config->read_committed,
-	                                  error);
+			places[count++] = (struct weir_offset){
+				run->config->topic, i, run->partitions[i].next, NULL};
+	reader = weir__broker_reader_open(run->broker, places, count,
+					  run->config->read_committed, error);
 	free(places);
 	return reader;
 }
@@ -89,11 +89,11 @@ put_out(struct weir_consumption *run, bool idle, struct weir_error *error)
 /* The reader stands outside the log of a partition: start it anew where the log is. */
 static int
 step_over(struct weir_consumption *run, struct weir_reader **reader,
-          const struct weir_offset *place, struct weir_error *error)
+	  const struct weir_offset *place, struct weir_error *error)
 {
 	int32_t partition = place->partition;
 	int code = weir__consume_gap(run, partition, place->offset,
-	                             &run->partitions[partition].next, error);
+				     &run->partitions[partition].next, error);
 
 	if (code != 0)
 		return code;
@@ -113,7 +113,8 @@ on_end(struct weir_consumption *run, const struct weir_offset *place)
 }
 
 static int
-read_all(struct weir_consumption *run, struct weir_reader **reader, struct weir_error *error)
+read_all(struct weir_consumption *run, struct weir_reader **reader,
+	 struct weir_error *error)
 {
 	int code = 0;
 
@@ -164,6 +165,7 @@ weir__consume_reader(struct weir_consumption *run, struct weir_error *error)
 	if (run->config->to)
 		written = run->file >= 0 ? weir__consume_file_keep(run, error) : 0;
 	else
-		written = weir__consume_write(run, run->config->fd, "standard output", error);
+		written = weir__consume_write(run, run->config->fd, "standard output",
+					      error);
 	return code ? code : written;
 }

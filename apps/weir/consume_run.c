@@ -35,11 +35,12 @@ weir__consume_show(struct weir_consumption *run)
 		if (run->config->until_end && !weir__consume_done(&run->partitions[i]))
 			left += run->partitions[i].end - run->partitions[i].next;
 	if (run->config->until_end)
-		weir__progress_draw(&run->progress, "%s: %" PRIu64 " records, %" PRId64 " left",
-		                    run->config->topic, run->taken, left);
+		weir__progress_draw(&run->progress,
+				    "%s: %" PRIu64 " records, %" PRId64 " left",
+				    run->config->topic, run->taken, left);
 	else
-		weir__progress_draw(&run->progress, "%s: %" PRIu64 " records", run->config->topic,
-		                    run->taken);
+		weir__progress_draw(&run->progress, "%s: %" PRIu64 " records",
+				    run->config->topic, run->taken);
 }
 
 bool
@@ -51,7 +52,7 @@ weir__consume_stop(const struct weir_consumption *run)
 
 void
 weir__consume_take(struct weir_consumption *run, const struct weir_offset *place,
-                   const struct weir_message *message)
+		   const struct weir_message *message)
 {
 	struct weir_consume_partition *partition = &run->partitions[place->partition];
 	size_t before = run->out.size;
@@ -72,7 +73,7 @@ weir__consume_take(struct weir_consumption *run, const struct weir_offset *place
 
 int
 weir__consume_write(struct weir_consumption *run, int fd, const char *name,
-                    struct weir_error *error)
+		    struct weir_error *error)
 {
 	const char *at = run->out.data;
 	size_t left = run->out.size;
@@ -83,7 +84,8 @@ weir__consume_write(struct weir_consumption *run, int fd, const char *name,
 		if (wrote < 0 && errno == EINTR && weir__interrupt_count() < 2)
 			continue;
 		if (wrote < 0)
-			return weir_error_set(error, WEIR_EIO, "%s: %s", name, strerror(errno));
+			return weir_error_set(error, WEIR_EIO, "%s: %s", name,
+					      strerror(errno));
 		at += wrote;
 		left -= (size_t)wrote;
 	}
@@ -95,33 +97,36 @@ weir__consume_write(struct weir_consumption *run, int fd, const char *name,
 
 int
 weir__consume_gap(struct weir_consumption *run, int32_t partition, int64_t wanted,
-                  int64_t *next, struct weir_error *error)
+		  int64_t *next, struct weir_error *error)
 {
 	const char *topic = run->config->topic;
 	int64_t low;
 	int64_t high;
 	int code = weir__broker_range(run->broker, topic, partition, &low, &high,
-	                              (int)run->config->timeout_ms, error);
+				      (int)run->config->timeout_ms, error);
 
 	if (code != 0)
 		return code;
 	if (wanted > high)
 		return weir_error_set(error, WEIR_ESTATE,
-		                      "%s[%" PRId32 "]: was read up to %" PRId64 ", and ends at %" PRId64
-		                      ": the topic was made anew, or its end was lost", topic,
-		                      partition, wanted, high);
+				      "%s[%" PRId32 "]: was read up to %" PRId64
+				      ", and ends at %" PRId64
+				      ": the topic was made anew, or its end was lost",
+				      topic, partition, wanted, high);
 	if (wanted < low && !run->config->continue_at_gap)
 		return weir_error_set(error, WEIR_ESTATE,
-		                      "%s[%" PRId32 "]: %" PRId64 " is wanted, the log starts at %"
-		                      PRId64 ": %" PRId64 " records lost to retention (--on-gap "
-		                      "continue goes on)", topic, partition, wanted, low,
-		                      low - wanted);
+				      "%s[%" PRId32 "]: %" PRId64
+				      " is wanted, the log starts at %" PRId64
+				      ": %" PRId64 " records lost to retention (--on-gap "
+				      "continue goes on)",
+				      topic, partition, wanted, low, low - wanted);
 	*next = wanted < low ? low : wanted;
 	if (wanted < low) {
 		run->result->gone += (uint64_t)(low - wanted);
 		weir__log(run->config->logger, WEIR_LOG_WARNING,
-		          "records lost to retention topic=%s partition=%" PRId32 " from=%" PRId64
-		          " to=%" PRId64, topic, partition, wanted, low);
+			  "records lost to retention topic=%s partition=%" PRId32
+			  " from=%" PRId64 " to=%" PRId64,
+			  topic, partition, wanted, low);
 	}
 	return 0;
 }
@@ -140,7 +145,8 @@ weir__consume_ends(struct weir_consumption *run, struct weir_error *error)
 		if (!run->config->until_end)
 			continue;
 		code = weir__broker_range(run->broker, run->config->topic, i, &low,
-		                          &partition->end, (int)run->config->timeout_ms, error);
+					  &partition->end, (int)run->config->timeout_ms,
+					  error);
 		if (code != 0)
 			return code;
 	}
@@ -151,20 +157,21 @@ static int
 describe(struct weir_consumption *run, struct weir_error *error)
 {
 	const char *topic = run->config->topic;
-	struct weir_cluster_info info = { 0 };
+	struct weir_cluster_info info = {0};
 	int code = weir__broker_describe(run->broker, &topic, 1, &info,
-	                                 (int)run->config->timeout_ms, error);
+					 (int)run->config->timeout_ms, error);
 
 	if (code == 0 && info.topics[0].error == WEIR_ENOTFOUND)
-		code = weir_error_set(error, WEIR_ENOTFOUND, "no topic %s in the cluster", topic);
+		code = weir_error_set(error, WEIR_ENOTFOUND, "no topic %s in the cluster",
+				      topic);
 	else if (code == 0 && info.topics[0].error != 0)
 		code = weir_error_set(error, info.topics[0].error, "topic %s: %s", topic,
-		                      weir_strerror(info.topics[0].error));
+				      weir_strerror(info.topics[0].error));
 	if (code == 0) {
 		snprintf(run->cluster_id, sizeof(run->cluster_id), "%s", info.cluster_id);
 		run->partition_count = info.topics[0].partitions;
 		run->partitions = weir__calloc((size_t)run->partition_count + 1,
-		                               sizeof(*run->partitions));
+					       sizeof(*run->partitions));
 	}
 	weir__cluster_info_fini(&info);
 	return code;
@@ -172,10 +179,10 @@ describe(struct weir_consumption *run, struct weir_error *error)
 
 int
 weir__consume(struct weir_broker *broker, const struct weir_consume_config *config,
-              struct weir_consume_result *result, struct weir_error *error)
+	      struct weir_consume_result *result, struct weir_error *error)
 {
-	struct weir_consumption run = { .config = config, .result = result, .broker = broker,
-		                        .file = -1 };
+	struct weir_consumption run = {
+		.config = config, .result = result, .broker = broker, .file = -1};
 	int code;
 
 	memset(result, 0, sizeof(*result));
@@ -187,7 +194,7 @@ weir__consume(struct weir_broker *broker, const struct weir_consume_config *conf
 		code = weir__consume_ends(&run, error);
 	if (code == 0)
 		code = config->group ? weir__consume_group(&run, error)
-		                     : weir__consume_reader(&run, error);
+				     : weir__consume_reader(&run, error);
 	weir__progress_clear(&run.progress);
 	weir__consume_file_close(&run);
 	weir__buffer_fini(&run.out);

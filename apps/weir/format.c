@@ -18,7 +18,7 @@
 
 static void
 add_bytes(const struct weir_line_format *format, struct weir_bytes bytes,
-          struct weir_buffer *out)
+	  struct weir_buffer *out)
 {
 	if (!bytes.data && format->null)
 		weir__buffer_add(out, "NULL", 4);
@@ -28,7 +28,7 @@ add_bytes(const struct weir_line_format *format, struct weir_bytes bytes,
 
 void
 weir__line_write(const struct weir_line_format *format, const struct weir_offset *place,
-                 const struct weir_message *message, struct weir_buffer *out)
+		 const struct weir_message *message, struct weir_buffer *out)
 {
 	if (format->kind == WEIR_FORMAT_JSON) {
 		weir__line_write_json(place, message, out);
@@ -48,7 +48,7 @@ part(const struct weir_line_format *format, const char *data, size_t size)
 {
 	if (size == 0)
 		data = format->null ? NULL : "";
-	return (struct weir_bytes){ data, size };
+	return (struct weir_bytes){data, size};
 }
 
 static int
@@ -57,10 +57,12 @@ split(const struct weir_line_format *format, struct weir_bytes line,
 {
 	size_t size = strlen(format->separator);
 	const char *start = line.data;
-	const char *at = line.size ? memmem(start, line.size, format->separator, size) : NULL;
+	const char *at =
+		line.size ? memmem(start, line.size, format->separator, size) : NULL;
 
 	if (!at)
-		return weir_error_set(error, WEIR_EINVALID, "no key separator in the line");
+		return weir_error_set(error, WEIR_EINVALID,
+				      "no key separator in the line");
 	message->key = part(format, start, (size_t)(at - start));
 	message->value = part(format, at + size, line.size - (size_t)(at - start) - size);
 	return 0;
@@ -68,15 +70,15 @@ split(const struct weir_line_format *format, struct weir_bytes line,
 
 static int
 key_from_json(const json_t *json, const char *pointer, struct weir_arena *arena,
-              struct weir_bytes *key, struct weir_error *error)
+	      struct weir_bytes *key, struct weir_error *error)
 {
 	const json_t *found = weir_json_at(json, pointer);
-	struct weir_bytes text = { NULL, 0 };
+	struct weir_bytes text = {NULL, 0};
 	char number[24];
 
 	if (!found)
-		return weir_error_set(error, WEIR_ENOTFOUND, "nothing at %s to take as the key",
-		                      pointer);
+		return weir_error_set(error, WEIR_ENOTFOUND,
+				      "nothing at %s to take as the key", pointer);
 	switch (json_typeof(found)) {
 	case JSON_STRING:
 		text.data = json_string_value(found);
@@ -84,7 +86,7 @@ key_from_json(const json_t *json, const char *pointer, struct weir_arena *arena,
 		break;
 	case JSON_INTEGER:
 		snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT,
-		         json_integer_value(found));
+			 json_integer_value(found));
 		text.data = number;
 		text.size = strlen(number);
 		break;
@@ -96,9 +98,11 @@ key_from_json(const json_t *json, const char *pointer, struct weir_arena *arena,
 	case JSON_NULL:
 		break;
 	default:
-		return weir_error_set(error, WEIR_EINVALID,
-		                      "%s cannot be the key: expected a string, an integer, a "
-		                      "boolean or null", pointer);
+		return weir_error_set(
+			error, WEIR_EINVALID,
+			"%s cannot be the key: expected a string, an integer, a "
+			"boolean or null",
+			pointer);
 	}
 	*key = weir__arena_copy(arena, text);
 	return 0;
@@ -106,17 +110,18 @@ key_from_json(const json_t *json, const char *pointer, struct weir_arena *arena,
 
 static int
 key_at_pointer(const struct weir_line_format *format, struct weir_bytes line,
-               struct weir_arena *arena, struct weir_bytes *key, struct weir_error *error)
+	       struct weir_arena *arena, struct weir_bytes *key, struct weir_error *error)
 {
 	json_error_t reason;
 	json_t *json;
 	int code;
 
-	json = json_loadb(line.size ? line.data : "", line.size, JSON_ALLOW_NUL | JSON_DECODE_ANY,
-	                  &reason);
+	json = json_loadb(line.size ? line.data : "", line.size,
+			  JSON_ALLOW_NUL | JSON_DECODE_ANY, &reason);
 	if (!json)
-		return weir_error_set(error, WEIR_EJSON, "not JSON, so no key at %s: %s, column %d",
-		                      format->key_pointer, reason.text, reason.column);
+		return weir_error_set(error, WEIR_EJSON,
+				      "not JSON, so no key at %s: %s, column %d",
+				      format->key_pointer, reason.text, reason.column);
 	code = key_from_json(json, format->key_pointer, arena, key, error);
 	json_decref(json);
 	return code;
@@ -124,7 +129,7 @@ key_at_pointer(const struct weir_line_format *format, struct weir_bytes line,
 
 static void
 add_headers(const struct weir_line_format *format, struct weir_arena *arena,
-            struct weir_message *message)
+	    struct weir_message *message)
 {
 	size_t count = message->header_count + format->header_count;
 	struct weir_header *headers;
@@ -146,8 +151,8 @@ add_headers(const struct weir_line_format *format, struct weir_arena *arena,
 
 int
 weir__line_read(const struct weir_line_format *format, struct weir_bytes line,
-                struct weir_arena *arena, struct weir_message *message,
-                struct weir_error *error)
+		struct weir_arena *arena, struct weir_message *message,
+		struct weir_error *error)
 {
 	int code = 0;
 
@@ -160,7 +165,8 @@ weir__line_read(const struct weir_line_format *format, struct weir_bytes line,
 	else
 		message->value = part(format, line.data, line.size);
 	if (code == 0 && format->key_pointer)
-		code = key_at_pointer(format, message->value, arena, &message->key, error);
+		code = key_at_pointer(format, message->value, arena, &message->key,
+				      error);
 	if (code == 0)
 		add_headers(format, arena, message);
 	return code;

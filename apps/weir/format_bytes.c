@@ -1,5 +1,6 @@
 /*
- * Bytes as text: what is UTF-8 and what is not, and base64 for what is not. Pure functions.
+ * Bytes as text: what is UTF-8 and what is not, and base64 for what is not. Pure
+ * functions.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -9,7 +10,8 @@
 
 #include "format.h"
 
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* Bytes behind a lead byte, and the range of the first of them; -1: no lead byte. */
 static int
@@ -86,7 +88,8 @@ weir__base64_write(struct weir_bytes bytes, struct weir_buffer *out)
 	}
 }
 
-/* Four characters to at most three bytes; returns their number, 0 when it is no base64. */
+/* Four characters to at most three bytes; returns their number, 0 when it is no base64.
+ */
 static size_t
 base64_group(const char *text, bool last, unsigned char *bytes)
 {
@@ -113,7 +116,7 @@ base64_group(const char *text, bool last, unsigned char *bytes)
 
 int
 weir__base64_read(const char *text, size_t size, struct weir_arena *arena,
-                  struct weir_bytes *bytes)
+		  struct weir_bytes *bytes)
 {
 	unsigned char *data;
 	size_t used = 0;

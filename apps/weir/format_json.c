@@ -19,9 +19,8 @@
 #define MAX_HEADERS 10000
 
 static const char *const members[] = {
-	"topic", "partition", "offset", "timestamp", "key", "key_base64", "headers", "value",
-	"value_base64", NULL
-};
+	"topic",      "partition", "offset", "timestamp",    "key",
+	"key_base64", "headers",   "value",  "value_base64", NULL};
 
 /* ---- writing ---- */
 
@@ -86,7 +85,8 @@ add_member(struct weir_buffer *out, const char *name, struct weir_bytes bytes)
 	}
 }
 
-/* An element of a list, where there is no name to vary: "text", null or {"base64":"..."}. */
+/* An element of a list, where there is no name to vary: "text", null or {"base64":"..."}.
+ */
 static void
 add_element(struct weir_buffer *out, struct weir_bytes bytes)
 {
@@ -111,7 +111,7 @@ add_headers(struct weir_buffer *out, const struct weir_message *message)
 		const struct weir_header *header = &message->headers[i];
 
 		weir__buffer_add_text(out, i ? ",[" : "[");
-		add_element(out, (struct weir_bytes){ header->name, strlen(header->name) });
+		add_element(out, (struct weir_bytes){header->name, strlen(header->name)});
 		weir__buffer_add_text(out, ",");
 		add_element(out, header->value);
 		weir__buffer_add_text(out, "]");
@@ -121,16 +121,17 @@ add_headers(struct weir_buffer *out, const struct weir_message *message)
 
 void
 weir__line_write_json(const struct weir_offset *place, const struct weir_message *message,
-                      struct weir_buffer *out)
+		      struct weir_buffer *out)
 {
 	weir__buffer_add_text(out, "{\"topic\":");
 	add_string(out, place->topic, strlen(place->topic));
-	weir__buffer_printf(out, ",\"partition\":%" PRId32 ",\"offset\":%" PRId64, place->partition,
-	                    place->offset);
+	weir__buffer_printf(out, ",\"partition\":%" PRId32 ",\"offset\":%" PRId64,
+			    place->partition, place->offset);
 	if (message->timestamp_ms < 0)
 		weir__buffer_add_text(out, ",\"timestamp\":null");
 	else
-		weir__buffer_printf(out, ",\"timestamp\":%" PRId64, message->timestamp_ms);
+		weir__buffer_printf(out, ",\"timestamp\":%" PRId64,
+				    message->timestamp_ms);
 	add_member(out, "key", message->key);
 	add_headers(out, message);
 	add_member(out, "value", message->value);
@@ -163,43 +164,48 @@ type_name(const json_t *json)
 static struct weir_bytes
 string_bytes(const json_t *json, struct weir_arena *arena)
 {
-	struct weir_bytes bytes = { json_string_value(json), json_string_length(json) };
+	struct weir_bytes bytes = {json_string_value(json), json_string_length(json)};
 
 	return weir__arena_copy(arena, bytes);
 }
 
 static int
 base64_bytes(const json_t *json, const char *where, struct weir_arena *arena,
-             struct weir_bytes *bytes, struct weir_error *error)
+	     struct weir_bytes *bytes, struct weir_error *error)
 {
 	if (!json_is_string(json))
-		return weir_error_set(error, WEIR_EINVALID, "%s is %s: expected a string", where,
-		                      type_name(json));
-	if (weir__base64_read(json_string_value(json), json_string_length(json), arena, bytes) != 0)
+		return weir_error_set(error, WEIR_EINVALID, "%s is %s: expected a string",
+				      where, type_name(json));
+	if (weir__base64_read(json_string_value(json), json_string_length(json), arena,
+			      bytes) != 0)
 		return weir_error_set(error, WEIR_EINVALID, "%s is not base64", where);
 	return 0;
 }
 
 /* NAME or NAME_base64; both absent is null, but for the value, which must be there. */
 static int
-read_member(const json_t *object, const char *name, const char *base64_name, bool required,
-            struct weir_arena *arena, struct weir_bytes *bytes, struct weir_error *error)
+read_member(const json_t *object, const char *name, const char *base64_name,
+	    bool required, struct weir_arena *arena, struct weir_bytes *bytes,
+	    struct weir_error *error)
 {
 	const json_t *text = json_object_get(object, name);
 	const json_t *raw = json_object_get(object, base64_name);
 
-	*bytes = (struct weir_bytes){ NULL, 0 };
+	*bytes = (struct weir_bytes){NULL, 0};
 	if (text && raw)
-		return weir_error_set(error, WEIR_EINVALID, "both %s and %s", name, base64_name);
+		return weir_error_set(error, WEIR_EINVALID, "both %s and %s", name,
+				      base64_name);
 	if (raw)
 		return base64_bytes(raw, base64_name, arena, bytes, error);
 	if (!text && required)
-		return weir_error_set(error, WEIR_EINVALID, "no %s (nor %s)", name, base64_name);
+		return weir_error_set(error, WEIR_EINVALID, "no %s (nor %s)", name,
+				      base64_name);
 	if (!text || json_is_null(text))
 		return 0;
 	if (!json_is_string(text))
-		return weir_error_set(error, WEIR_EINVALID, "%s is %s: expected a string or null",
-		                      name, type_name(text));
+		return weir_error_set(error, WEIR_EINVALID,
+				      "%s is %s: expected a string or null", name,
+				      type_name(text));
 	*bytes = string_bytes(text, arena);
 	return 0;
 }
@@ -207,11 +213,11 @@ read_member(const json_t *object, const char *name, const char *base64_name, boo
 /* "text", {"base64": "..."}, or null where a header's value may be. */
 static int
 read_element(const json_t *json, size_t header, struct weir_arena *arena,
-             struct weir_bytes *bytes, struct weir_error *error)
+	     struct weir_bytes *bytes, struct weir_error *error)
 {
 	char where[48];
 
-	*bytes = (struct weir_bytes){ NULL, 0 };
+	*bytes = (struct weir_bytes){NULL, 0};
 	snprintf(where, sizeof(where), "headers[%zu]", header);
 	if (json_is_null(json))
 		return 0;
@@ -220,15 +226,16 @@ read_element(const json_t *json, size_t header, struct weir_arena *arena,
 		return 0;
 	}
 	if (json_object_size(json) == 1 && json_object_get(json, "base64"))
-		return base64_bytes(json_object_get(json, "base64"), where, arena, bytes, error);
+		return base64_bytes(json_object_get(json, "base64"), where, arena, bytes,
+				    error);
 	return weir_error_set(error, WEIR_EINVALID,
-	                      "%s holds %s: expected a string, null or {\"base64\": ...}", where,
-	                      type_name(json));
+			      "%s holds %s: expected a string, null or {\"base64\": ...}",
+			      where, type_name(json));
 }
 
 static int
 read_header(const json_t *pair, size_t index, struct weir_arena *arena,
-            struct weir_header *header, struct weir_error *error)
+	    struct weir_header *header, struct weir_error *error)
 {
 	struct weir_bytes name;
 	char *text;
@@ -236,14 +243,14 @@ read_header(const json_t *pair, size_t index, struct weir_arena *arena,
 
 	if (!json_is_array(pair) || json_array_size(pair) != 2)
 		return weir_error_set(error, WEIR_EINVALID,
-		                      "headers[%zu] is no pair: expected [name, value]", index);
+				      "headers[%zu] is no pair: expected [name, value]",
+				      index);
 	code = read_element(json_array_get(pair, 0), index, arena, &name, error);
 	if (code != 0)
 		return code;
 	if (!name.data || memchr(name.data, 0, name.size))
-		return weir_error_set(error, WEIR_EINVALID,
-		                      "headers[%zu] has %s", index,
-		                      name.data ? "U+0000 in its name" : "no name");
+		return weir_error_set(error, WEIR_EINVALID, "headers[%zu] has %s", index,
+				      name.data ? "U+0000 in its name" : "no name");
 	text = weir__arena_alloc(arena, name.size + 1);
 	memcpy(text, name.data, name.size);
 	text[name.size] = '\0';
@@ -253,7 +260,7 @@ read_header(const json_t *pair, size_t index, struct weir_arena *arena,
 
 static int
 read_headers(const json_t *list, struct weir_arena *arena, struct weir_message *message,
-             struct weir_error *error)
+	     struct weir_error *error)
 {
 	size_t count = json_array_size(list);
 	struct weir_header *headers;
@@ -263,11 +270,12 @@ read_headers(const json_t *list, struct weir_arena *arena, struct weir_message *
 	if (!list || json_is_null(list))
 		return 0;
 	if (!json_is_array(list))
-		return weir_error_set(error, WEIR_EINVALID, "headers is %s: expected a list",
-		                      type_name(list));
+		return weir_error_set(error, WEIR_EINVALID,
+				      "headers is %s: expected a list", type_name(list));
 	if (count > MAX_HEADERS)
-		return weir_error_set(error, WEIR_ELIMIT, "%zu headers: at most %d are taken", count,
-		                      MAX_HEADERS);
+		return weir_error_set(error, WEIR_ELIMIT,
+				      "%zu headers: at most %d are taken", count,
+				      MAX_HEADERS);
 	headers = weir__arena_alloc(arena, count * sizeof(*headers));
 	for (i = 0; i < count; i++) {
 		code = read_header(json_array_get(list, i), i, arena, &headers[i], error);
@@ -286,8 +294,9 @@ read_timestamp(const json_t *json, struct weir_message *message, struct weir_err
 	if (!json || json_is_null(json))
 		return 0;
 	if (!json_is_integer(json) || json_integer_value(json) < 0)
-		return weir_error_set(error, WEIR_EINVALID,
-		                      "timestamp: expected milliseconds since 1970, or null");
+		return weir_error_set(
+			error, WEIR_EINVALID,
+			"timestamp: expected milliseconds since 1970, or null");
 	message->timestamp_ms = json_integer_value(json);
 	return 0;
 }
@@ -299,8 +308,7 @@ check_members(json_t *object, struct weir_error *error)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(object, name, value)
-	{
+	json_object_foreach (object, name, value) {
 		const char *const *known = members;
 		const char *nearest;
 
@@ -309,38 +317,43 @@ check_members(json_t *object, struct weir_error *error)
 		if (*known)
 			continue;
 		nearest = weir__nearest(name, members);
-		return weir_error_set(error, WEIR_EINVALID, "unknown member \"%.64s\"%s%s%s", name,
-		                      nearest ? " (did you mean " : "", nearest ? nearest : "",
-		                      nearest ? "?)" : "");
+		return weir_error_set(error, WEIR_EINVALID,
+				      "unknown member \"%.64s\"%s%s%s", name,
+				      nearest ? " (did you mean " : "",
+				      nearest ? nearest : "", nearest ? "?)" : "");
 	}
 	return 0;
 }
 
 static int
 read_record(json_t *object, struct weir_arena *arena, struct weir_message *message,
-            struct weir_error *error)
+	    struct weir_error *error)
 {
 	int code;
 
 	if (!json_is_object(object))
-		return weir_error_set(error, WEIR_EINVALID, "%s: expected an object with the record",
-		                      type_name(object));
+		return weir_error_set(error, WEIR_EINVALID,
+				      "%s: expected an object with the record",
+				      type_name(object));
 	code = check_members(object, error);
 	if (code == 0)
-		code = read_timestamp(json_object_get(object, "timestamp"), message, error);
+		code = read_timestamp(json_object_get(object, "timestamp"), message,
+				      error);
 	if (code == 0)
-		code = read_member(object, "key", "key_base64", false, arena, &message->key, error);
+		code = read_member(object, "key", "key_base64", false, arena,
+				   &message->key, error);
 	if (code == 0)
-		code = read_member(object, "value", "value_base64", true, arena, &message->value,
-		                   error);
+		code = read_member(object, "value", "value_base64", true, arena,
+				   &message->value, error);
 	if (code == 0)
-		code = read_headers(json_object_get(object, "headers"), arena, message, error);
+		code = read_headers(json_object_get(object, "headers"), arena, message,
+				    error);
 	return code;
 }
 
 int
 weir__line_read_json(struct weir_bytes line, struct weir_arena *arena,
-                     struct weir_message *message, struct weir_error *error)
+		     struct weir_message *message, struct weir_error *error)
 {
 	json_error_t reason;
 	json_t *object;
@@ -348,10 +361,11 @@ weir__line_read_json(struct weir_bytes line, struct weir_arena *arena,
 
 	memset(message, 0, sizeof(*message));
 	object = json_loadb(line.size ? line.data : "", line.size,
-	                    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &reason);
+			    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY,
+			    &reason);
 	if (!object)
-		return weir_error_set(error, WEIR_EJSON, "not JSON: %s, column %d", reason.text,
-		                      reason.column);
+		return weir_error_set(error, WEIR_EJSON, "not JSON: %s, column %d",
+				      reason.text, reason.column);
 	code = read_record(object, arena, message, error);
 	json_decref(object);
 	return code;

@@ -24,8 +24,8 @@ on_signal(int number)
 void
 weir__interrupt_catch(void)
 {
-	struct sigaction action = { .sa_handler = on_signal };
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	sigemptyset(&action.sa_mask);
 	sigemptyset(&ignore.sa_mask);

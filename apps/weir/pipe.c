@@ -93,16 +93,7 @@ check_input(struct pipe *pipe)
 {
 	const struct weir_pipeline *pipeline = pipe->pipeline;
 	size_t i;
-	size_t j;
 
-	for (i = 0; i < pipeline->input_count; i++)
-		for (j = 0; j < pipeline->output_count; j++)
-			if (strcmp(pipeline->inputs[i], pipeline->outputs[j].topic) == 0)
-				return weir__arguments_bad(
-					&pipe->args,
-					"%s is input and output, which would go round "
-					"for ever",
-					pipeline->inputs[i]);
 	if (!pipe->input)
 		pipe->input = pipeline->inputs[0];
 	for (i = 0; i < pipeline->input_count; i++)

@@ -47,7 +47,8 @@ int
 weir__position_sync_folder(const char *path, struct weir_error *error)
 {
 	const char *slash = strrchr(path, '/');
-	char *folder = slash ? weir__strndup(path, (size_t)(slash - path) + 1) : weir__strdup(".");
+	char *folder = slash ? weir__strndup(path, (size_t)(slash - path) + 1)
+			     : weir__strdup(".");
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int code = 0;
 
@@ -66,8 +67,8 @@ write_aside(const char *aside, const json_t *json, struct weir_error *error)
 	int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	int code = 0;
 
-	if (fd < 0 || write_all(fd, text, strlen(text)) != 0 || write_all(fd, "\n", 1) != 0 ||
-	    fsync(fd) != 0)
+	if (fd < 0 || write_all(fd, text, strlen(text)) != 0 ||
+	    write_all(fd, "\n", 1) != 0 || fsync(fd) != 0)
 		code = io_error(error, aside);
 	if (fd >= 0 && close(fd) != 0 && code == 0)
 		code = io_error(error, aside);
@@ -105,13 +106,15 @@ weir__position_read(const char *path, json_t **json, struct weir_error *error)
 	if (fstat(fd, &status) != 0)
 		code = io_error(error, path);
 	else if (!S_ISREG(status.st_mode) || status.st_size > MAX_FILE_BYTES)
-		code = weir_error_set(error, WEIR_EJSON, "%s: not a position file of weir", path);
+		code = weir_error_set(error, WEIR_EJSON,
+				      "%s: not a position file of weir", path);
 	if (code == 0) {
 		*json = json_loadfd(fd, JSON_REJECT_DUPLICATES, &reason);
 		if (!*json)
-			code = weir_error_set(error, WEIR_EJSON,
-			                      "%s: not a position file of weir: %s, line %d", path,
-			                      reason.text, reason.line);
+			code = weir_error_set(
+				error, WEIR_EJSON,
+				"%s: not a position file of weir: %s, line %d", path,
+				reason.text, reason.line);
 	}
 	close(fd);
 	return code;
@@ -128,8 +131,9 @@ weir__fingerprint_take(int fd, int64_t size, struct weir_fingerprint *fingerprin
 	fingerprint->size = size;
 	fingerprint->hash = 14695981039346656037u;
 	while (at < size) {
-		int64_t want = size - at < (int64_t)sizeof(block) ? size - at
-		                                                  : (int64_t)sizeof(block);
+		int64_t want = size - at < (int64_t)sizeof(block)
+				       ? size - at
+				       : (int64_t)sizeof(block);
 		ssize_t got = pread(fd, block, (size_t)want, at);
 		ssize_t i;
 
@@ -138,7 +142,8 @@ weir__fingerprint_take(int fd, int64_t size, struct weir_fingerprint *fingerprin
 		if (got <= 0)
 			return got < 0 ? WEIR_EIO : WEIR_ELIMIT;
 		for (i = 0; i < got; i++)
-			fingerprint->hash = (fingerprint->hash ^ block[i]) * 1099511628211u;
+			fingerprint->hash =
+				(fingerprint->hash ^ block[i]) * 1099511628211u;
 		at += got;
 	}
 	return 0;
@@ -156,8 +161,9 @@ weir__fingerprint_matches(int fd, const struct weir_fingerprint *fingerprint)
 char *
 weir__source_mark_print(const struct weir_source_mark *mark, char *text)
 {
-	snprintf(text, WEIR_SOURCE_MARK_TEXT, "weir1 %" PRId64 " %016" PRIx64 " %016" PRIx64,
-	         mark->fingerprint.size, mark->fingerprint.hash, mark->run);
+	snprintf(text, WEIR_SOURCE_MARK_TEXT,
+		 "weir1 %" PRId64 " %016" PRIx64 " %016" PRIx64, mark->fingerprint.size,
+		 mark->fingerprint.hash, mark->run);
 	return text;
 }
 
@@ -167,8 +173,8 @@ weir__source_mark_parse(const char *text, struct weir_source_mark *mark)
 	int end = 0;
 
 	if (!text || sscanf(text, "weir1 %" SCNd64 " %" SCNx64 " %" SCNx64 "%n",
-	                    &mark->fingerprint.size, &mark->fingerprint.hash, &mark->run,
-	                    &end) != 3)
+			    &mark->fingerprint.size, &mark->fingerprint.hash, &mark->run,
+			    &end) != 3)
 		return WEIR_EINVALID;
 	if (text[end] != '\0' || mark->fingerprint.size < 0 ||
 	    mark->fingerprint.size > WEIR_FINGERPRINT_MAX)

@@ -1,6 +1,6 @@
 /*
- * Reads lines, from a file or a pipe. Hides the buffer; bounds a line; knows at which byte
- * each line ends, which is what `--source` commits. One thread.
+ * Reads lines, from a file or a pipe. Hides the buffer; bounds a line; knows at which
+ * byte each line ends, which is what `--source` commits. One thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -30,12 +30,14 @@ weir__input_open(struct weir_input *input, const char *path, struct weir_error *
 	input->max_line_bytes = READ_BYTES;
 	input->fd = path ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
 	if (input->fd < 0 || fstat(input->fd, &status) != 0)
-		return weir_error_set(error, WEIR_EIO, "%s: %s", input->name, strerror(errno));
+		return weir_error_set(error, WEIR_EIO, "%s: %s", input->name,
+				      strerror(errno));
 	if (S_ISDIR(status.st_mode)) {
 		weir__input_close(input);
 		return weir_error_set(error, WEIR_EIO, "%s: is a folder", input->name);
 	}
-	/* standard input may be a file that others read too: only a file of our own is sought */
+	/* standard input may be a file that others read too: only a file of our own is
+	 * sought */
 	input->seekable = path && S_ISREG(status.st_mode);
 	return 0;
 }
@@ -54,7 +56,8 @@ static void
 make_room(struct weir_input *input)
 {
 	if (input->start > 0) {
-		memmove(input->data, input->data + input->start, input->end - input->start);
+		memmove(input->data, input->data + input->start,
+			input->end - input->start);
 		input->end -= input->start;
 		input->start = 0;
 	}
@@ -68,7 +71,7 @@ make_room(struct weir_input *input)
 static enum weir_input_result
 fill(struct weir_input *input, int timeout_ms, struct weir_error *error)
 {
-	struct pollfd wait = { .fd = input->fd, .events = POLLIN };
+	struct pollfd wait = {.fd = input->fd, .events = POLLIN};
 	ssize_t got;
 
 	if (!input->seekable && poll(&wait, 1, timeout_ms) <= 0)
@@ -103,12 +106,13 @@ give(struct weir_input *input, size_t size, size_t newline, struct weir_bytes *l
 
 enum weir_input_result
 weir__input_next(struct weir_input *input, int timeout_ms, struct weir_bytes *line,
-                 struct weir_error *error)
+		 struct weir_error *error)
 {
 	for (;;) {
 		size_t left = input->end - input->start;
 		const char *from = left ? input->data + input->start : "";
-		const char *newline = memchr(from + input->scanned, '\n', left - input->scanned);
+		const char *newline =
+			memchr(from + input->scanned, '\n', left - input->scanned);
 		enum weir_input_result result;
 
 		if (newline)
@@ -128,10 +132,11 @@ weir__input_next(struct weir_input *input, int timeout_ms, struct weir_bytes *li
 
 int
 weir__input_seek(struct weir_input *input, int64_t position, uint64_t line,
-                 struct weir_error *error)
+		 struct weir_error *error)
 {
 	if (lseek(input->fd, position, SEEK_SET) < 0)
-		return weir_error_set(error, WEIR_EIO, "%s: %s", input->name, strerror(errno));
+		return weir_error_set(error, WEIR_EIO, "%s: %s", input->name,
+				      strerror(errno));
 	input->start = input->end = input->scanned = 0;
 	input->at_end = false;
 	input->position = position;
@@ -154,7 +159,8 @@ weir__input_line_number(const struct weir_input *input, uint64_t line)
 
 	while (at < input->base) {
 		int64_t left = input->base - at;
-		size_t want = left < (int64_t)sizeof(block) ? (size_t)left : sizeof(block);
+		size_t want =
+			left < (int64_t)sizeof(block) ? (size_t)left : sizeof(block);
 		ssize_t got = pread(input->fd, block, want, at);
 		const char *found = block;
 

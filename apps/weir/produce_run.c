@@ -41,9 +41,10 @@ weir__produce_show(struct weir_production *run)
 
 	if (!weir__progress_due(&run->progress))
 		return;
-	weir__progress_draw(&run->progress, "%s: %" PRIu64 " records, %s read",
-	                    run->config->topic, run->sent,
-	                    weir__size_print(run->input.position >> 10 << 10, text, sizeof(text)));
+	weir__progress_draw(
+		&run->progress, "%s: %" PRIu64 " records, %s read", run->config->topic,
+		run->sent,
+		weir__size_print(run->input.position >> 10 << 10, text, sizeof(text)));
 }
 
 static size_t
@@ -60,27 +61,30 @@ message_bytes(const struct weir_message *message)
 /* Prefix `reason` with the place of the line that was given last. */
 static int
 line_error(const struct weir_production *run, int code, const char *reason,
-           struct weir_error *error)
+	   struct weir_error *error)
 {
 	return weir_error_set(error, code, "%s:%" PRIu64 ": %s", run->input.name,
-	                      weir__input_line_number(&run->input, run->input.line), reason);
+			      weir__input_line_number(&run->input, run->input.line),
+			      reason);
 }
 
 int
 weir__produce_too_long(const struct weir_production *run, struct weir_error *error)
 {
 	return weir_error_set(error, WEIR_ELIMIT,
-	                      "%s:%" PRIu64 ": the line is too long for a record: %s takes at most "
-	                      "%zu bytes", run->input.name,
-	                      weir__input_line_number(&run->input, run->input.line + 1),
-	                      run->config->topic, run->max_message_bytes);
+			      "%s:%" PRIu64
+			      ": the line is too long for a record: %s takes at most "
+			      "%zu bytes",
+			      run->input.name,
+			      weir__input_line_number(&run->input, run->input.line + 1),
+			      run->config->topic, run->max_message_bytes);
 }
 
 int
 weir__produce_read(struct weir_production *run, struct weir_bytes line,
-                   struct weir_message *message, struct weir_error *error)
+		   struct weir_message *message, struct weir_error *error)
 {
-	struct weir_error reason = { 0 };
+	struct weir_error reason = {0};
 	size_t size;
 	int code;
 
@@ -91,8 +95,9 @@ weir__produce_read(struct weir_production *run, struct weir_bytes line,
 	size = message_bytes(message);
 	if (size <= run->max_message_bytes)
 		return 0;
-	weir_error_set(&reason, WEIR_ELIMIT, "a record of %zu bytes: %s takes at most %zu", size,
-	               run->config->topic, run->max_message_bytes);
+	weir_error_set(&reason, WEIR_ELIMIT,
+		       "a record of %zu bytes: %s takes at most %zu", size,
+		       run->config->topic, run->max_message_bytes);
 	return line_error(run, WEIR_ELIMIT, reason.message, error);
 }
 
@@ -110,18 +115,21 @@ weir__produce_failures(struct weir_production *run, struct weir_error *error)
 		total += count;
 	}
 	if (total > 0)
-		weir_error_set(error, first.too_large ? WEIR_ELIMIT : WEIR_EBROKER,
-		               "%s:%" PRIu64 ": %s%s", run->input.name,
-		               weir__input_line_number(&run->input, first.tag), first.reason,
-		               first.too_large && total > 1
-		                       ? " (it, or a larger one that was sent along with it)" : "");
+		weir_error_set(
+			error, first.too_large ? WEIR_ELIMIT : WEIR_EBROKER,
+			"%s:%" PRIu64 ": %s%s", run->input.name,
+			weir__input_line_number(&run->input, first.tag), first.reason,
+			first.too_large && total > 1
+				? " (it, or a larger one that was sent along with it)"
+				: "");
 	run->result->lost += total;
 	run->result->more_lost |= total >= FAILURES_KEPT;
 	return total;
 }
 
 int
-weir__produce_open(struct weir_production *run, const char *group, struct weir_error *error)
+weir__produce_open(struct weir_production *run, const char *group,
+		   struct weir_error *error)
 {
 	const struct weir_produce_config *config = run->config;
 	struct weir_session_config session = {
@@ -145,13 +153,16 @@ static int
 setup_error(enum weir_outcome outcome, struct weir_error *error)
 {
 	if (outcome == WEIR_AGAIN)
-		return weir_error_set(error, WEIR_ETIMEOUT, weir__interrupt_count() > 0
-		                      ? "stopped by a signal"
-		                      : "the cluster gave no answer in time");
+		return weir_error_set(error, WEIR_ETIMEOUT,
+				      weir__interrupt_count() > 0
+					      ? "stopped by a signal"
+					      : "the cluster gave no answer in time");
 	if (outcome == WEIR_FENCED)
-		return weir_error_set(error, WEIR_EFENCED, "another producer of this name took over");
-	return weir_error_set(error, WEIR_EBROKER, "the cluster refused the producer (%s)",
-	                      weir__outcome_name(outcome));
+		return weir_error_set(error, WEIR_EFENCED,
+				      "another producer of this name took over");
+	return weir_error_set(error, WEIR_EBROKER,
+			      "the cluster refused the producer (%s)",
+			      weir__outcome_name(outcome));
 }
 
 int
@@ -166,7 +177,7 @@ weir__produce_init(struct weir_production *run, struct weir_error *error)
 		memset(&reason, 0, sizeof(reason));
 		outcome = weir__session_init(run->session, SLICE_MS, &reason);
 	} while (outcome == WEIR_AGAIN && (run->ready || weir__interrupt_count() == 0) &&
-	         weir__produce_again(run, since_ms));
+		 weir__produce_again(run, since_ms));
 	if (outcome != WEIR_SUCCESS && outcome != WEIR_TAINTED) {
 		if (reason.code)
 			return weir_error_set(error, reason.code, "%s", reason.message);
@@ -176,24 +187,27 @@ weir__produce_init(struct weir_production *run, struct weir_error *error)
 	max = weir__session_max_message_bytes(run->session, 0);
 	run->max_message_bytes = max;
 	/* JSON may spell a byte in up to six */
-	run->input.max_line_bytes = max < LONGEST_LINE / 8 ? max * 6 + 4096 : LONGEST_LINE;
+	run->input.max_line_bytes =
+		max < LONGEST_LINE / 8 ? max * 6 + 4096 : LONGEST_LINE;
 	return 0;
 }
 
-/* Does the topic exist, and of how many partitions? Also finds out if there is a cluster. */
+/* Does the topic exist, and of how many partitions? Also finds out if there is a cluster.
+ */
 static int
 describe(struct weir_production *run, struct weir_error *error)
 {
 	const char *topic = run->config->topic;
-	struct weir_cluster_info info = { 0 };
+	struct weir_cluster_info info = {0};
 	int code = weir__broker_describe(run->broker, &topic, 1, &info,
-	                                 (int)run->config->timeout_ms, error);
+					 (int)run->config->timeout_ms, error);
 
 	if (code == 0 && info.topics[0].error == WEIR_ENOTFOUND)
-		code = weir_error_set(error, WEIR_ENOTFOUND, "no topic %s in the cluster", topic);
+		code = weir_error_set(error, WEIR_ENOTFOUND, "no topic %s in the cluster",
+				      topic);
 	else if (code == 0 && info.topics[0].error != 0)
 		code = weir_error_set(error, info.topics[0].error, "topic %s: %s", topic,
-		                      weir_strerror(info.topics[0].error));
+				      weir_strerror(info.topics[0].error));
 	if (code == 0) {
 		run->partitions = info.topics[0].partitions;
 		snprintf(run->cluster_id, sizeof(run->cluster_id), "%s", info.cluster_id);
@@ -217,23 +231,24 @@ send_line(struct weir_production *run, struct weir_bytes line, struct weir_error
 		return code;
 	do {
 		memset(&reason, 0, sizeof(reason));
-		outcome = weir__session_send(run->session, 0, &message, run->input.line, SLICE_MS,
-		                             &reason);
+		outcome = weir__session_send(run->session, 0, &message, run->input.line,
+					     SLICE_MS, &reason);
 	} while (outcome == WEIR_AGAIN && weir__produce_again(run, since_ms));
 	if (outcome == WEIR_SUCCESS) {
 		run->sent++;
 		return 0;
 	}
 	if (outcome == WEIR_AGAIN)
-		return line_error(run, WEIR_ETIMEOUT, "the cluster takes no records", error);
+		return line_error(run, WEIR_ETIMEOUT, "the cluster takes no records",
+				  error);
 	return line_error(run, reason.code ? reason.code : WEIR_EBROKER,
-	                  reason.code ? reason.message : "the record was refused", error);
+			  reason.code ? reason.message : "the record was refused", error);
 }
 
 /* Send everything that can be read; a bad line stops it, what was sent stays sent. */
 static int
 send_all(struct weir_production *run, struct weir_error *first_failure,
-         struct weir_error *error)
+	 struct weir_error *error)
 {
 	for (;;) {
 		struct weir_bytes line;
@@ -241,10 +256,11 @@ send_all(struct weir_production *run, struct weir_error *first_failure,
 
 		if (weir__interrupt_count() > 0)
 			return run->input.seekable
-			               ? weir_error_set(error, WEIR_ESTATE,
-			                                "%s: stopped by a signal behind line %" PRIu64,
-			                                run->input.name, run->input.line)
-			               : 0;
+				       ? weir_error_set(error, WEIR_ESTATE,
+							"%s: stopped by a signal behind "
+							"line %" PRIu64,
+							run->input.name, run->input.line)
+				       : 0;
 		weir__produce_show(run);
 		switch (weir__input_next(&run->input, SLICE_MS, &line, error)) {
 		case WEIR_INPUT_LINE:
@@ -267,9 +283,11 @@ send_all(struct weir_production *run, struct weir_error *first_failure,
 	}
 }
 
-/* Each message is delivered or fails by itself in time, so this ends; a signal hurries it. */
+/* Each message is delivered or fails by itself in time, so this ends; a signal hurries
+ * it. */
 static int
-flush(struct weir_production *run, struct weir_error *first_failure, struct weir_error *error)
+flush(struct weir_production *run, struct weir_error *first_failure,
+      struct weir_error *error)
 {
 	enum weir_outcome outcome;
 
@@ -279,39 +297,44 @@ flush(struct weir_production *run, struct weir_error *first_failure, struct weir
 		weir__produce_show(run);
 	} while (outcome == WEIR_AGAIN && weir__interrupt_count() < 2);
 	if (outcome == WEIR_AGAIN)
-		return weir_error_set(error, WEIR_ESTATE,
-		                      "stopped by a signal before all records were delivered");
+		return weir_error_set(
+			error, WEIR_ESTATE,
+			"stopped by a signal before all records were delivered");
 	return outcome == WEIR_SUCCESS || outcome == WEIR_TAINTED
-	               ? 0
-	               : weir_error_set(error, WEIR_EBROKER, "flush failed");
+		       ? 0
+		       : weir_error_set(error, WEIR_EBROKER, "flush failed");
 }
 
 static int
 produce_plain(struct weir_production *run, struct weir_error *error)
 {
-	struct weir_error failure = { 0 };
+	struct weir_error failure = {0};
 	struct weir_produce_result *result = run->result;
 	int sent;
 	int flushed;
 
-	if (weir__produce_open(run, NULL, error) != 0 || weir__produce_init(run, error) != 0)
+	if (weir__produce_open(run, NULL, error) != 0 ||
+	    weir__produce_init(run, error) != 0)
 		return error ? error->code : WEIR_EBROKER;
 	sent = send_all(run, &failure, error);
 	flushed = flush(run, &failure, error);
 	result->records = run->sent > result->lost ? run->sent - result->lost : 0;
 	if (result->lost > 0)
 		return weir_error_set(error, WEIR_EBROKER,
-		                      "%s%" PRIu64 " of %" PRIu64 " records were not delivered, the "
-		                      "first: %s", result->more_lost ? "at least " : "",
-		                      result->lost, run->sent, failure.message);
+				      "%s%" PRIu64 " of %" PRIu64
+				      " records were not delivered, the "
+				      "first: %s",
+				      result->more_lost ? "at least " : "", result->lost,
+				      run->sent, failure.message);
 	return sent ? sent : flushed;
 }
 
 int
 weir__produce(struct weir_broker *broker, const struct weir_produce_config *config,
-              struct weir_produce_result *result, struct weir_error *error)
+	      struct weir_produce_result *result, struct weir_error *error)
 {
-	struct weir_production run = { .config = config, .result = result, .broker = broker };
+	struct weir_production run = {
+		.config = config, .result = result, .broker = broker};
 	int code;
 
 	memset(result, 0, sizeof(*result));

@@ -45,12 +45,14 @@ static int
 fenced(const struct weir_production *run, struct weir_error *error)
 {
 	if (run->config->source)
-		return weir_error_set(error, WEIR_EFENCED,
-		                      "another run with --source %s took over: this one stops, what "
-		                      "it committed stays", run->config->source);
+		return weir_error_set(
+			error, WEIR_EFENCED,
+			"another run with --source %s took over: this one stops, what "
+			"it committed stays",
+			run->config->source);
 	return weir_error_set(error, WEIR_EFENCED,
-	                      "another run took over (%s): nothing was committed",
-	                      run->transactional_id);
+			      "another run took over (%s): nothing was committed",
+			      run->transactional_id);
 }
 
 /* All up to where the input stands is committed. */
@@ -83,36 +85,40 @@ drop_turn(struct weir_production *run)
 
 /* ---- going back ---- */
 
-/* Drop what is in hand and go back to what is committed, if anything allows another try. */
+/* Drop what is in hand and go back to what is committed, if anything allows another try.
+ */
 static int
 go_back(struct weir_production *run, const char *why, struct weir_error *error)
 {
 	run->turn.open = false;
 	run->result->lost = 0;
 	if (!run->input.seekable)
-		return weir_error_set(error, WEIR_EBROKER,
-		                      "nothing was committed: %s (%s cannot be read again)", why,
-		                      run->input.name);
+		return weir_error_set(
+			error, WEIR_EBROKER,
+			"nothing was committed: %s (%s cannot be read again)", why,
+			run->input.name);
 	if (++run->attempts > MAX_ATTEMPTS || !weir__produce_again(run, run->progress_ms))
 		return weir_error_set(error, WEIR_EBROKER, "%s: %s, at the %dth try",
-		                      run->config->source ? "stopped at what is committed"
-		                                          : "nothing was committed",
-		                      why, run->attempts);
+				      run->config->source ? "stopped at what is committed"
+							  : "nothing was committed",
+				      why, run->attempts);
 	weir__log(run->config->logger, WEIR_LOG_WARNING,
-	          "transaction given up, trying again position=%" PRId64 " attempt=%d reason=\"%s\"",
-	          run->position, run->attempts, why);
+		  "transaction given up, trying again position=%" PRId64
+		  " attempt=%d reason=\"%s\"",
+		  run->position, run->attempts, why);
 	pause_before_retry(run);
 	run->sent = run->result->records;
 	return weir__input_seek(&run->input, run->back, run->back_line, error);
 }
 
-/* The transaction lasted as long as the broker lets it: another try would end the same. */
+/* The transaction lasted as long as the broker lets it: another try would end the same.
+ */
 static bool
 expired(const struct weir_production *run)
 {
 	return !run->config->source && run->turn.open &&
 	       weir__produce_now(run) - run->turn.begun_ms >=
-	               run->transaction_timeout_ms - run->transaction_timeout_ms / 15;
+		       run->transaction_timeout_ms - run->transaction_timeout_ms / 15;
 }
 
 static int
@@ -120,11 +126,12 @@ too_long_a_transaction(const struct weir_production *run, struct weir_error *err
 {
 	char text[32];
 
-	return weir_error_set(error, WEIR_ELIMIT,
-	                      "nothing was committed: all of the input is one transaction, and it "
-	                      "took longer than the %s one may last; --source NAME produces it in "
-	                      "many", weir__duration_print(run->transaction_timeout_ms, text,
-	                                                   sizeof(text)));
+	return weir_error_set(
+		error, WEIR_ELIMIT,
+		"nothing was committed: all of the input is one transaction, and it "
+		"took longer than the %s one may last; --source NAME produces it in "
+		"many",
+		weir__duration_print(run->transaction_timeout_ms, text, sizeof(text)));
 }
 
 /* ---- an outcome that is not known ---- */
@@ -134,10 +141,12 @@ too_long_a_transaction(const struct weir_production *run, struct weir_error *err
  * `offset` is either the next that a read_committed reader sees there, or never seen.
  */
 static enum weir_outcome
-seen_at(struct weir_production *run, int32_t partition, int64_t offset, struct weir_error *error)
+seen_at(struct weir_production *run, int32_t partition, int64_t offset,
+	struct weir_error *error)
 {
-	struct weir_offset place = { run->config->topic, partition, offset, NULL };
-	struct weir_reader *reader = weir__broker_reader_open(run->broker, &place, 1, true, error);
+	struct weir_offset place = {run->config->topic, partition, offset, NULL};
+	struct weir_reader *reader =
+		weir__broker_reader_open(run->broker, &place, 1, true, error);
 	enum weir_outcome outcome = WEIR_UNKNOWN;
 	int64_t since_ms = weir__produce_now(run);
 
@@ -161,9 +170,9 @@ seen_at(struct weir_production *run, int32_t partition, int64_t offset, struct w
 
 static int
 settle_whole(struct weir_production *run, int32_t partition, int64_t delivered,
-             struct weir_error *error)
+	     struct weir_error *error)
 {
-	struct weir_error reason = { 0 };
+	struct weir_error reason = {0};
 	enum weir_outcome outcome = WEIR_ABORT;
 
 	/* a commit whose first record was never delivered cannot have happened */
@@ -177,12 +186,13 @@ settle_whole(struct weir_production *run, int32_t partition, int64_t delivered,
 		return too_long_a_transaction(run, error);
 	if (outcome == WEIR_ABORT)
 		return go_back(run, "the commit did not reach the cluster", error);
-	return weir_error_set(error, WEIR_EBROKER,
-	                      "the outcome of the commit is not known%s%s: look at %s[%" PRId32
-	                      "] from offset %" PRId64 " on; either all %" PRIu64
-	                      " records are there or none is",
-	                      reason.code ? ": " : "", reason.message, run->config->topic,
-	                      partition, delivered, run->sent);
+	return weir_error_set(
+		error, WEIR_EBROKER,
+		"the outcome of the commit is not known%s%s: look at %s[%" PRId32
+		"] from offset %" PRId64 " on; either all %" PRIu64
+		" records are there or none is",
+		reason.code ? ": " : "", reason.message, run->config->topic, partition,
+		delivered, run->sent);
 }
 
 /* A new producer of the same id: it ends what the old one left. */
@@ -190,7 +200,8 @@ static int
 replace(struct weir_production *run, struct weir_error *error)
 {
 	if (weir__session_replace(run->session, error) != WEIR_SUCCESS)
-		return weir_error_set(error, WEIR_EBROKER, "the producer cannot be replaced");
+		return weir_error_set(error, WEIR_EBROKER,
+				      "the producer cannot be replaced");
 	run->tainted = false;
 	return weir__produce_init(run, error);
 }
@@ -218,7 +229,7 @@ settle_source(struct weir_production *run, int64_t after, struct weir_error *err
  */
 static int
 recover(struct weir_production *run, bool commit_called, const char *why,
-        struct weir_error *error)
+	struct weir_error *error)
 {
 	int64_t delivered = WEIR_OFFSET_NONE;
 	int32_t partition = 0;
@@ -230,12 +241,13 @@ recover(struct weir_production *run, bool commit_called, const char *why,
 		partition = i;
 	}
 	weir__log(run->config->logger, WEIR_LOG_WARNING,
-	          "outcome not known, replacing the producer reason=\"%s\"", why);
+		  "outcome not known, replacing the producer reason=\"%s\"", why);
 	code = replace(run, error);
 	if (code != 0)
 		return code == WEIR_EFENCED ? fenced(run, error) : code;
 	if (run->config->source)
-		return settle_source(run, commit_called ? run->input.position : run->position, error);
+		return settle_source(
+			run, commit_called ? run->input.position : run->position, error);
 	if (commit_called)
 		return settle_whole(run, partition, delivered, error);
 	if (expired(run))
@@ -243,12 +255,13 @@ recover(struct weir_production *run, bool commit_called, const char *why,
 	return go_back(run, why, error);
 }
 
-/* Nothing of the transaction shall be seen. Afterwards the input is back where it began. */
+/* Nothing of the transaction shall be seen. Afterwards the input is back where it began.
+ */
 static int
 give_up_turn(struct weir_production *run, const char *why, struct weir_error *error)
 {
 	int64_t since_ms = weir__produce_now(run);
-	struct weir_error reason = { 0 };
+	struct weir_error reason = {0};
 	enum weir_outcome outcome;
 
 	do
@@ -257,10 +270,11 @@ give_up_turn(struct weir_production *run, const char *why, struct weir_error *er
 	if (outcome == WEIR_FENCED)
 		return fenced(run, error);
 	if (outcome == WEIR_FATAL || outcome == WEIR_AGAIN)
-		return weir_error_set(error, WEIR_EBROKER,
-		                      "%s; the abort failed too (%s): the broker ends the "
-		                      "transaction when its time is over", why,
-		                      reason_of(&reason, weir__outcome_name(outcome)));
+		return weir_error_set(
+			error, WEIR_EBROKER,
+			"%s; the abort failed too (%s): the broker ends the "
+			"transaction when its time is over",
+			why, reason_of(&reason, weir__outcome_name(outcome)));
 	if (outcome == WEIR_UNKNOWN)
 		return recover(run, false, why, error);
 	run->tainted |= outcome == WEIR_TAINTED;
@@ -273,7 +287,7 @@ give_up_turn(struct weir_production *run, const char *why, struct weir_error *er
 static int
 aborted(struct weir_production *run, const char *why, struct weir_error *error)
 {
-	struct weir_error failure = { 0 };
+	struct weir_error failure = {0};
 
 	weir__produce_failures(run, &failure);
 	if (failure.code == WEIR_ELIMIT)
@@ -284,7 +298,7 @@ aborted(struct weir_production *run, const char *why, struct weir_error *error)
 /* An operation of the transaction did not succeed. 0: the input is where to go on. */
 static int
 on_outcome(struct weir_production *run, enum weir_outcome outcome, bool commit_called,
-           const struct weir_error *reason, struct weir_error *error)
+	   const struct weir_error *reason, struct weir_error *error)
 {
 	const char *why = reason_of(reason, weir__outcome_name(outcome));
 
@@ -296,16 +310,21 @@ on_outcome(struct weir_production *run, enum weir_outcome outcome, bool commit_c
 	case WEIR_FENCED:
 		return fenced(run, error);
 	case WEIR_AGAIN:
-		run->turn.open = !commit_called; /* a commit that was called is not aborted */
+		run->turn.open =
+			!commit_called; /* a commit that was called is not aborted */
 		if (commit_called)
-			return weir_error_set(error, WEIR_ETIMEOUT,
-			                      "the commit got no answer in time, so its outcome is not "
-			                      "known%s", run->config->source
-			                              ? "; the same command goes on where it counts"
-			                              : "");
-		return weir_error_set(error, WEIR_ETIMEOUT, "the cluster takes no records");
+			return weir_error_set(
+				error, WEIR_ETIMEOUT,
+				"the commit got no answer in time, so its outcome is not "
+				"known%s",
+				run->config->source
+					? "; the same command goes on where it counts"
+					: "");
+		return weir_error_set(error, WEIR_ETIMEOUT,
+				      "the cluster takes no records");
 	default:
-		return weir_error_set(error, reason->code ? reason->code : WEIR_EBROKER, "%s", why);
+		return weir_error_set(error, reason->code ? reason->code : WEIR_EBROKER,
+				      "%s", why);
 	}
 }
 
@@ -314,14 +333,15 @@ on_outcome(struct weir_production *run, enum weir_outcome outcome, bool commit_c
 static int
 begin(struct weir_production *run, struct weir_error *error)
 {
-	struct weir_error reason = { 0 };
+	struct weir_error reason = {0};
 	enum weir_outcome outcome;
 
 	if (run->tainted) {
 		int code = replace(run, error);
 		int64_t position;
 
-		/* init fences another run of the source; but what if it has committed before? */
+		/* init fences another run of the source; but what if it has committed
+		 * before? */
 		if (code == 0 && run->config->source)
 			code = weir__source_ask(run, run->position, &position, error);
 		if (code != 0)
@@ -330,8 +350,8 @@ begin(struct weir_production *run, struct weir_error *error)
 	outcome = weir__session_begin(run->session, &reason);
 	if (outcome != WEIR_SUCCESS && outcome != WEIR_TAINTED)
 		return on_outcome(run, outcome, false, &reason, error);
-	run->turn = (struct weir_produce_turn){ .open = true,
-		                                .begun_ms = weir__produce_now(run) };
+	run->turn = (struct weir_produce_turn){.open = true,
+					       .begun_ms = weir__produce_now(run)};
 	return 0;
 }
 
@@ -349,7 +369,8 @@ commit(struct weir_production *run, struct weir_error *error)
 		return code;
 	do {
 		memset(&reason, 0, sizeof(reason));
-		outcome = weir__session_commit(run->session, &offset, count, SLICE_MS, &reason);
+		outcome = weir__session_commit(run->session, &offset, count, SLICE_MS,
+					       &reason);
 	} while (outcome == WEIR_AGAIN && weir__produce_again(run, since_ms));
 	if (outcome != WEIR_SUCCESS && outcome != WEIR_TAINTED)
 		code = on_outcome(run, outcome, true, &reason, error);
@@ -382,9 +403,10 @@ take_line(struct weir_production *run, struct weir_bytes line, struct weir_error
 	}
 	do {
 		memset(&reason, 0, sizeof(reason));
-		outcome = weir__session_send(run->session, 0, &message, run->input.line, SLICE_MS,
-		                             &reason);
-	} while (outcome == WEIR_AGAIN && weir__produce_again(run, since_ms) && !expired(run));
+		outcome = weir__session_send(run->session, 0, &message, run->input.line,
+					     SLICE_MS, &reason);
+	} while (outcome == WEIR_AGAIN && weir__produce_again(run, since_ms) &&
+		 !expired(run));
 	if (outcome == WEIR_AGAIN && expired(run))
 		return too_long_a_transaction(run, error);
 	if (outcome != WEIR_SUCCESS)
@@ -402,8 +424,9 @@ commit_due(const struct weir_production *run)
 
 	return config->source && run->turn.open &&
 	       (run->turn.records >= (uint64_t)config->commit_records ||
-	        run->turn.bytes >= config->commit_bytes ||
-	        weir__produce_now(run) - run->turn.begun_ms >= config->commit_interval_ms);
+		run->turn.bytes >= config->commit_bytes ||
+		weir__produce_now(run) - run->turn.begun_ms >=
+			config->commit_interval_ms);
 }
 
 /* Leave: what is in hand is committed with a source, else dropped. */
@@ -412,7 +435,7 @@ interrupted(struct weir_production *run, struct weir_error *error)
 {
 	if (!run->config->source)
 		return weir_error_set(error, WEIR_ESTATE,
-		                      "stopped by a signal: nothing was committed");
+				      "stopped by a signal: nothing was committed");
 	if (run->turn.open) {
 		int code = commit(run, error);
 
@@ -420,8 +443,9 @@ interrupted(struct weir_production *run, struct weir_error *error)
 			return code;
 	}
 	return weir_error_set(error, WEIR_ESTATE,
-	                      "%s: stopped by a signal, committed up to byte %" PRId64
-	                      ": the same command goes on there", run->input.name, run->position);
+			      "%s: stopped by a signal, committed up to byte %" PRId64
+			      ": the same command goes on there",
+			      run->input.name, run->position);
 }
 
 /* One line, or one commit. *done at the end of the input with everything committed. */
@@ -469,8 +493,8 @@ random_id(void)
 	uint64_t id = 0;
 
 	if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
-		id = (uint64_t)getpid() << 32 | (uint64_t)weir__clock_system()->wall_ms(
-			weir__clock_system());
+		id = (uint64_t)getpid() << 32 |
+		     (uint64_t)weir__clock_system()->wall_ms(weir__clock_system());
 	return id | 1; /* 0 means none */
 }
 
@@ -489,7 +513,7 @@ whole_id(const struct weir_production *run)
 	for (at = path; at && *at; at++)
 		hash = (hash ^ (unsigned char)*at) * 1099511628211u;
 	id = weir__format("weir-produce-once/%s/%016" PRIx64, run->config->topic,
-	                  path ? hash : run->run);
+			  path ? hash : run->run);
 	free(path);
 	return id;
 }
@@ -498,14 +522,15 @@ static void
 set_up(struct weir_production *run)
 {
 	const struct weir_produce_config *config = run->config;
-	const char *timeout = config->producer
-	                              ? weir__properties_get(config->producer,
-	                                                     "transaction.timeout.ms")
-	                              : NULL;
+	const char *timeout =
+		config->producer
+			? weir__properties_get(config->producer, "transaction.timeout.ms")
+			: NULL;
 
 	run->run = random_id();
 	run->progress_ms = weir__produce_now(run);
-	run->transaction_timeout_ms = config->source ? SOURCE_TIMEOUT_MS : WHOLE_TIMEOUT_MS;
+	run->transaction_timeout_ms =
+		config->source ? SOURCE_TIMEOUT_MS : WHOLE_TIMEOUT_MS;
 	if (timeout && atoll(timeout) > 0)
 		run->transaction_timeout_ms = atoll(timeout);
 	if (config->source)
@@ -522,8 +547,8 @@ weir__produce_exactly_once(struct weir_production *run, struct weir_error *error
 	set_up(run);
 	if (run->config->source && !run->input.seekable)
 		return weir_error_set(error, WEIR_EINVALID,
-		                      "%s: --source needs a regular file, to go back in",
-		                      run->input.name);
+				      "%s: --source needs a regular file, to go back in",
+				      run->input.name);
 	code = weir__produce_open(run, run->config->source, error);
 	if (code == 0)
 		code = weir__produce_init(run, error);
