@@ -12,16 +12,21 @@
 
 #include "tests/faults/rig.h"
 
-#define CHUNK 1500
+#define CHUNK 500
+#define TRICKLE 50
 #define TRIES 3 /* for a round that came too late */
 
 /* Small batches, so that many commits are there to be hit. */
 #define SMALL_BATCHES "--set", "/commit/records=25", "--set", "/workers=2"
 
-static bool
-has_begun(struct rig *rig, int64_t size_before)
+/* Input goes on coming, so that the process is at work whenever it dies. */
+static void
+produce_for(struct rig *rig, int64_t ms)
 {
-	return rig_size(rig, rig->out) > size_before;
+	int64_t end_ms = rig_now_ms() + ms;
+
+	while (rig_now_ms() < end_ms)
+		rig_produce(rig, TRICKLE);
 }
 
 /* Start, kill; true: it died with input not committed. */
@@ -32,10 +37,11 @@ kill_once(struct rig *rig, bool at_start)
 	struct rig_child *child = rig_run(rig, SMALL_BATCHES, NULL);
 
 	if (at_start) {
-		rig_pass(rig_random(600));
-	} else {
-		RIG_WAIT(rig, has_begun(rig, size) || rig_ended(child));
 		rig_pass(rig_random(60));
+	} else {
+		RIG_WAIT(rig, rig_size(rig, rig->out) > size || rig_ended(child));
+		produce_for(rig, rig_random(60));
+		rig_produce(rig, CHUNK);
 	}
 	if (rig_ended(child))
 		rig_fail(rig, "it ended by itself, with %d", child->status);
