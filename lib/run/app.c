@@ -46,13 +46,14 @@ struct weir_app {
 	bool until_end;
 
 	struct weir_broker *broker;
+	pthread_mutex_t counting; /* other threads may count while workers come and go */
 	struct runner *runners;
 	size_t runner_count;
 	struct weir_app_counts counts; /* of workers that are gone */
-	atomic_int stops;      /* calls of weir_app_stop() */
-	atomic_bool draining;  /* workers: finish and leave */
-	atomic_bool abandoned; /* workers: leave at once */
-	int wake;              /* eventfd: a stop, or the end of a worker */
+	atomic_int stops;              /* calls of weir_app_stop() */
+	atomic_bool draining;          /* workers: finish and leave */
+	atomic_bool abandoned;         /* workers: leave at once */
+	int wake;                      /* eventfd: a stop, or the end of a worker */
 };
 
 /* ---- loading ---- */
@@ -64,6 +65,7 @@ weir_app_new(void)
 
 	app->logger.level = WEIR_LOG_INFO;
 	app->registry = weir__registry_new(&app->logger);
+	pthread_mutex_init(&app->counting, NULL);
 	app->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return app;
 }
@@ -84,13 +86,14 @@ weir_app_free(struct weir_app *app)
 	weir__registry_free(app->registry);
 	if (app->wake >= 0)
 		close(app->wake);
+	pthread_mutex_destroy(&app->counting);
 	free(app);
 }
 
 void
 weir_app_set_log(struct weir_app *app, enum weir_log_level level,
-                 void (*write)(void *opaque, enum weir_log_level level, const char *line),
-                 void *opaque)
+		 void (*write)(void *opaque, enum weir_log_level level, const char *line),
+		 void *opaque)
 {
 	app->logger.level = level;
 	app->logger.write = write;
@@ -100,15 +103,15 @@ weir_app_set_log(struct weir_app *app, enum weir_log_level level,
 void
 weir_app_set(struct weir_app *app, const char *pointer, const char *value)
 {
-	app->overrides = weir__realloc(app->overrides,
-	                               (app->override_count + 1) * sizeof(*app->overrides));
+	app->overrides = weir__realloc(app->overrides, (app->override_count + 1) *
+							       sizeof(*app->overrides));
 	app->overrides[app->override_count++] =
 		(struct weir_override){weir__strdup(pointer), weir__strdup(value)};
 }
 
 int
 weir_app_add_processor(struct weir_app *app, const struct weir_processor *processor,
-                       struct weir_error *error)
+		       struct weir_error *error)
 {
 	return weir__registry_add(app->registry, processor, error);
 }
@@ -119,14 +122,15 @@ load_steps(struct weir_app *app, struct weir_error *error)
 	int code;
 
 	for (size_t index = 0; index < app->pipeline->plugin_count; index++) {
-		code = weir__registry_load(app->registry, app->pipeline->plugins[index], error);
+		code = weir__registry_load(app->registry, app->pipeline->plugins[index],
+					   error);
 		if (code)
 			return code;
 	}
 	if (app->pipeline->step_count)
 		weir__registry_load_standard(app->registry);
 	app->chain = weir__chain_new(app->pipeline, app->registry, weir__clock_system(),
-	                             &app->logger, error);
+				     &app->logger, error);
 	return app->chain ? 0 : (error && error->code ? error->code : WEIR_EINVALID);
 }
 
@@ -146,24 +150,28 @@ weir_app_load(struct weir_app *app, const char *path, struct weir_error *error)
 
 	error = error ? error : &own;
 	if (app->pipeline)
-		return weir_error_set(error, WEIR_ESTATE, "this app has a pipeline already");
-	return loaded(app, weir__pipeline_load(path, app->overrides, app->override_count, error),
-	              error);
+		return weir_error_set(error, WEIR_ESTATE,
+				      "this app has a pipeline already");
+	return loaded(
+		app,
+		weir__pipeline_load(path, app->overrides, app->override_count, error),
+		error);
 }
 
 int
 weir_app_load_text(struct weir_app *app, const char *text, const char *name,
-                   struct weir_error *error)
+		   struct weir_error *error)
 {
 	struct weir_error own = {0};
 
 	error = error ? error : &own;
 	if (app->pipeline)
-		return weir_error_set(error, WEIR_ESTATE, "this app has a pipeline already");
+		return weir_error_set(error, WEIR_ESTATE,
+				      "this app has a pipeline already");
 	return loaded(app,
-	              weir__pipeline_parse(text, strlen(text), name, ".", app->overrides,
-	                                   app->override_count, error),
-	              error);
+		      weir__pipeline_parse(text, strlen(text), name, ".", app->overrides,
+					   app->override_count, error),
+		      error);
 }
 
 void
@@ -257,20 +265,22 @@ start_workers(struct weir_app *app, struct weir_error *error)
 		.logger = &app->logger,
 	};
 
-	app->runners = weir__calloc((size_t)app->pipeline->workers, sizeof(*app->runners));
-	for (; app->runner_count < (size_t)app->pipeline->workers; app->runner_count++) {
-		struct runner *runner = &app->runners[app->runner_count];
+	app->runners =
+		weir__calloc((size_t)app->pipeline->workers, sizeof(*app->runners));
+	for (int index = 0; index < app->pipeline->workers; index++) {
+		struct runner *runner = &app->runners[index];
 
-		config.index = (int)app->runner_count;
+		config.index = index;
 		runner->app = app;
 		runner->worker = weir__worker_new(&config, error);
 		if (!runner->worker)
 			return error->code;
+		pthread_mutex_lock(&app->counting);
+		app->runner_count++;
+		pthread_mutex_unlock(&app->counting);
 		runner->started = start_thread(runner) == 0;
-		if (!runner->started) {
-			app->runner_count++;
+		if (!runner->started)
 			return weir_error_set(error, WEIR_EIO, "cannot start a thread");
-		}
 	}
 	return 0;
 }
@@ -279,7 +289,8 @@ static bool
 all_ended(const struct weir_app *app)
 {
 	for (size_t index = 0; index < app->runner_count; index++) {
-		if (app->runners[index].started && !atomic_load(&app->runners[index].ended))
+		if (app->runners[index].started &&
+		    !atomic_load(&app->runners[index].ended))
 			return false;
 	}
 	return true;
@@ -311,7 +322,8 @@ watch(struct weir_app *app, struct weir_until_end *end)
 			atomic_store(&app->draining, true);
 			give_up_ms = clock->monotonic_ms(clock) + app->pipeline->drain_ms;
 		}
-		if (atomic_load(&app->stops) > 1 || clock->monotonic_ms(clock) >= give_up_ms)
+		if (atomic_load(&app->stops) > 1 ||
+		    clock->monotonic_ms(clock) >= give_up_ms)
 			atomic_store(&app->abandoned, true);
 		wait_for_wake(app, WATCH_MS);
 	}
@@ -330,9 +342,10 @@ join_workers(struct weir_app *app, struct weir_error *error)
 			continue;
 		pthread_join(runner->thread, NULL);
 		if (!code && runner->status == WEIR_WORKER_RUNS)
-			code = weir_error_set(error, WEIR_ETIMEOUT,
-			                      "stopped before all was committed; what was not is "
-			                      "taken up at the next start");
+			code = weir_error_set(
+				error, WEIR_ETIMEOUT,
+				"stopped before all was committed; what was not is "
+				"taken up at the next start");
 		else if (!code && runner->status != WEIR_WORKER_DRAINED)
 			code = weir_error_set(error, why->code, "%s", why->message);
 	}
@@ -347,35 +360,49 @@ add_counts(struct weir_app_counts *sum, const struct weir_worker_counts *counts)
 	sum->records += atomic_load_explicit(&counts->records, memory_order_relaxed);
 	sum->committed += atomic_load_explicit(&counts->committed, memory_order_relaxed);
 	sum->emitted += atomic_load_explicit(&counts->emitted, memory_order_relaxed);
-	sum->dead_letters += atomic_load_explicit(&counts->dead_letters, memory_order_relaxed);
+	sum->dead_letters +=
+		atomic_load_explicit(&counts->dead_letters, memory_order_relaxed);
 	sum->dropped += atomic_load_explicit(&counts->dropped, memory_order_relaxed);
 	sum->retries += atomic_load_explicit(&counts->retries, memory_order_relaxed);
 	sum->batches += atomic_load_explicit(&counts->batches, memory_order_relaxed);
 	sum->aborts += atomic_load_explicit(&counts->aborts, memory_order_relaxed);
-	sum->replacements += atomic_load_explicit(&counts->replacements, memory_order_relaxed);
+	sum->replacements +=
+		atomic_load_explicit(&counts->replacements, memory_order_relaxed);
 	sum->lost += atomic_load_explicit(&counts->lost, memory_order_relaxed);
 	sum->tasks += atomic_load_explicit(&counts->tasks, memory_order_relaxed);
+}
+
+static void
+sum_counts(const struct weir_app *app, struct weir_app_counts *counts)
+{
+	*counts = app->counts;
+	for (size_t index = 0; index < app->runner_count; index++)
+		add_counts(counts, weir__worker_counts(app->runners[index].worker));
 }
 
 void
 weir__app_counts(const struct weir_app *app, struct weir_app_counts *counts)
 {
-	*counts = app->counts;
-	for (size_t index = 0; index < app->runner_count; index++) {
-		if (app->runners[index].worker)
-			add_counts(counts, weir__worker_counts(app->runners[index].worker));
-	}
+	pthread_mutex_t *counting = &((struct weir_app *)(uintptr_t)app)->counting;
+
+	pthread_mutex_lock(counting);
+	sum_counts(app, counts);
+	pthread_mutex_unlock(counting);
 }
 
 static void
 free_workers(struct weir_app *app)
 {
-	weir__app_counts(app, &app->counts);
-	for (size_t index = 0; index < app->runner_count; index++) {
+	size_t count = app->runner_count;
+
+	pthread_mutex_lock(&app->counting);
+	sum_counts(app, &app->counts);
+	app->runner_count = 0;
+	pthread_mutex_unlock(&app->counting);
+	for (size_t index = 0; index < count; index++) {
 		weir__worker_free(app->runners[index].worker);
 		app->runners[index].worker = NULL;
 	}
-	app->runner_count = 0;
 }
 
 /* ---- running ---- */
@@ -412,11 +439,11 @@ run_connected(struct weir_app *app, struct weir_error *error)
 	int code;
 
 	app->broker = weir__kafka_open(&app->pipeline->client, &app->logger,
-	                               weir__clock_system(), error);
+				       weir__clock_system(), error);
 	if (!app->broker)
 		return error->code;
-	code = weir__connect(app->broker, app->pipeline, &app->logger, app->until_end ? &end : NULL,
-	                     keep_trying, app, error);
+	code = weir__connect(app->broker, app->pipeline, &app->logger,
+			     app->until_end ? &end : NULL, keep_trying, app, error);
 	if (!code && !atomic_load(&app->stops))
 		code = run_workers(app, end, error);
 	weir__until_end_free(end);
@@ -436,9 +463,9 @@ weir_app_run(struct weir_app *app, struct weir_error *error)
 		return weir_error_set(error, WEIR_ESTATE, "no pipeline is loaded");
 	if (!weir__properties_get(&app->pipeline->client, "bootstrap.servers"))
 		return weir_error_set(error, WEIR_EINVALID,
-		                      "%s: /kafka/bootstrap.servers: not set (--set "
-		                      "/kafka/bootstrap.servers=host:9092)",
-		                      app->pipeline->path);
+				      "%s: /kafka/bootstrap.servers: not set (--set "
+				      "/kafka/bootstrap.servers=host:9092)",
+				      app->pipeline->path);
 	if (app->wake < 0)
 		return weir_error_set(error, WEIR_EIO, "cannot make an eventfd");
 	lock = weir__instance_lock(app->pipeline, error);
