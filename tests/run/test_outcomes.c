@@ -162,6 +162,23 @@ START_TEST(message_that_only_the_broker_refuses_ends_as_a_dead_letter)
 }
 END_TEST
 
+/* It waits as the current record while "a" is committed, and polls end its life. */
+START_TEST(suspect_is_read_again_when_the_commit_before_it_taints)
+{
+	open_settled(DEAD);
+	weir__memory_set_max_message(fleet.memory, "out", 200);
+	inject(WEIR_MEMORY_COMMIT, WEIR_MEMORY_TAINT, 1, 1);
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 0, "sized 500");
+	fleet_put(&fleet, 0, "c");
+	fleet_run(&fleet, 2000);
+	ck_assert_int_eq(plan.hits, 1);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a c");
+	ck_assert_str_eq(fleet_read(&fleet, "dead", text, sizeof(text)), "sized 500");
+	fleet_close(&fleet);
+}
+END_TEST
+
 START_TEST(dead_letter_that_is_too_large_goes_without_its_value)
 {
 	static char large[3000];
@@ -257,6 +274,7 @@ main(void)
 	tcase_add_loop_test(tcase, lost_delivery_is_sent_again, 0, 2);
 	tcase_add_test(tcase, lost_delivery_is_counted_under_at_most_once);
 	tcase_add_loop_test(tcase, message_that_only_the_broker_refuses_ends_as_a_dead_letter, 0, 2);
+	tcase_add_test(tcase, suspect_is_read_again_when_the_commit_before_it_taints);
 	tcase_add_test(tcase, dead_letter_that_is_too_large_goes_without_its_value);
 	tcase_add_loop_test(tcase, full_queue_only_delays, 0, 2);
 	tcase_add_test(tcase, revoke_commits_what_is_in_hand);
