@@ -72,13 +72,13 @@ take_offsets(struct weir_consumption *run, const json_t *offsets,
 				      "%s: no \"offsets\": not written by weir "
 				      "consume",
 				      run->state_path);
-	if (count > (size_t)run->partition_count)
+	if (count > (size_t)run->topic.partitions)
 		return weir_error_set(error, WEIR_ESTATE,
 				      "%s: %zu partitions were read, %s has %" PRId32
 				      ": the topic was made anew",
 				      run->state_path, count, run->config->topic,
-				      run->partition_count);
-	for (i = 0; i < run->partition_count; i++) {
+				      run->topic.partitions);
+	for (i = 0; i < run->topic.partitions; i++) {
 		const json_t *offset = json_array_get(offsets, (size_t)i);
 
 		/* a partition that is new since then begins at its first record */
@@ -118,7 +118,7 @@ take_state(struct weir_consumption *run, const json_t *state, int64_t size,
 	   struct weir_error *error)
 {
 	int code =
-		check_same(run, state, "cluster", "the cluster", run->cluster_id, error);
+		check_same(run, state, "cluster", "the cluster", run->topic.cluster_id, error);
 
 	if (code == 0)
 		code = check_same(run, state, "topic", "the topic", run->config->topic,
@@ -141,9 +141,9 @@ write_state(struct weir_consumption *run, struct weir_error *error)
 	int32_t i;
 	int code;
 
-	for (i = 0; i < run->partition_count; i++)
+	for (i = 0; i < run->topic.partitions; i++)
 		json_array_append_new(offsets, json_integer(run->partitions[i].next));
-	state = json_pack("{s:s, s:s, s:s, s:I, s:o}", "cluster", run->cluster_id,
+	state = json_pack("{s:s, s:s, s:s, s:I, s:o}", "cluster", run->topic.cluster_id,
 			  "topic", run->config->topic, "format", format_name(run),
 			  "length", (json_int_t)run->length, "offsets", offsets);
 	code = weir__position_write(run->state_path, state, error);
@@ -227,7 +227,7 @@ moved(const struct weir_consumption *run)
 {
 	int32_t i;
 
-	for (i = 0; i < run->partition_count; i++)
+	for (i = 0; i < run->topic.partitions; i++)
 		if (run->partitions[i].next != run->partitions[i].kept)
 			return true;
 	return false;
@@ -253,7 +253,7 @@ weir__consume_file_keep(struct weir_consumption *run, struct weir_error *error)
 		return file_error(run, error);
 	run->length = length;
 	code = write_state(run, error);
-	for (i = 0; code == 0 && i < run->partition_count; i++)
+	for (i = 0; code == 0 && i < run->topic.partitions; i++)
 		run->partitions[i].kept = run->partitions[i].next;
 	return code;
 }

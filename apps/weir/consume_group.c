@@ -40,11 +40,11 @@ static struct weir_offset *
 offsets_to_commit(const struct weir_consumption *run, size_t *count)
 {
 	struct weir_offset *offsets =
-		weir__calloc((size_t)run->partition_count + 1, sizeof(*offsets));
+		weir__calloc((size_t)run->topic.partitions + 1, sizeof(*offsets));
 	int32_t i;
 
 	*count = 0;
-	for (i = 0; i < run->partition_count; i++) {
+	for (i = 0; i < run->topic.partitions; i++) {
 		const struct weir_consume_partition *partition = &run->partitions[i];
 
 		if (partition->handle && partition->next != partition->kept)
@@ -139,7 +139,7 @@ drop_batch(struct group *group, struct weir_error *error)
 	run->out.size = 0;
 	run->taken -= run->in_hand;
 	run->in_hand = 0;
-	for (i = 0; i < run->partition_count; i++) {
+	for (i = 0; i < run->topic.partitions; i++) {
 		struct weir_consume_partition *partition = &run->partitions[i];
 		enum weir_outcome outcome = WEIR_SUCCESS;
 		int64_t since_ms = weir__consume_now(run);
@@ -204,7 +204,7 @@ start_position(struct group *group, const struct weir_offset *committed, int64_t
 	if (committed->offset == WEIR_OFFSET_NONE)
 		return weir__from_resolve(&run->config->from, run->broker,
 					  run->config->topic, committed->partition, next,
-					  (int)run->config->timeout_ms, error);
+					  run->config->timeout_ms, error);
 	*next = committed->offset;
 	return 0;
 }
@@ -252,7 +252,7 @@ on_assigned(struct group *group, const struct weir_event *event, struct weir_err
 		struct weir_partition *handle = event->partitions[i];
 		struct weir_consume_partition *partition;
 
-		if (handle->id >= run->partition_count) {
+		if (handle->id >= run->topic.partitions) {
 			code = weir_error_set(
 				error, WEIR_ESTATE,
 				"%s has more partitions than at start: start again",
@@ -276,7 +276,7 @@ let_go(struct group *group, const struct weir_event *event)
 	size_t i;
 
 	for (i = 0; i < event->partition_count; i++)
-		if (event->partitions[i]->id < group->run->partition_count)
+		if (event->partitions[i]->id < group->run->topic.partitions)
 			group->run->partitions[event->partitions[i]->id].handle = NULL;
 }
 
@@ -395,7 +395,7 @@ all_done(const struct group *group)
 
 	if (!group->assigned || !run->config->until_end)
 		return false;
-	for (i = 0; i < run->partition_count; i++)
+	for (i = 0; i < run->topic.partitions; i++)
 		if (run->partitions[i].handle && !weir__consume_done(&run->partitions[i]))
 			return false;
 	return true;

@@ -20,11 +20,11 @@ set_positions(struct weir_consumption *run, struct weir_error *error)
 {
 	int32_t i;
 
-	for (i = 0; i < run->partition_count; i++) {
+	for (i = 0; i < run->topic.partitions; i++) {
 		struct weir_consume_partition *partition = &run->partitions[i];
 		int code = weir__from_resolve(&run->config->from, run->broker,
 					      run->config->topic, i, &partition->next,
-					      (int)run->config->timeout_ms, error);
+					      run->config->timeout_ms, error);
 
 		if (code != 0)
 			return code;
@@ -37,12 +37,12 @@ static struct weir_reader *
 open_reader(struct weir_consumption *run, struct weir_error *error)
 {
 	struct weir_offset *places =
-		weir__calloc((size_t)run->partition_count + 1, sizeof(*places));
+		weir__calloc((size_t)run->topic.partitions + 1, sizeof(*places));
 	struct weir_reader *reader;
 	size_t count = 0;
 	int32_t i;
 
-	for (i = 0; i < run->partition_count; i++)
+	for (i = 0; i < run->topic.partitions; i++)
 		if (!weir__consume_done(&run->partitions[i]))
 			places[count++] = (struct weir_offset){
 				run->config->topic, i, run->partitions[i].next, NULL};
@@ -57,7 +57,7 @@ all_done(const struct weir_consumption *run)
 {
 	int32_t i;
 
-	for (i = 0; i < run->partition_count; i++)
+	for (i = 0; i < run->topic.partitions; i++)
 		if (!weir__consume_done(&run->partitions[i]))
 			return false;
 	return true;

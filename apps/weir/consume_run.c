@@ -31,7 +31,7 @@ weir__consume_show(struct weir_consumption *run)
 	if (isatty(run->config->to ? -1 : run->config->fd) ||
 	    !weir__progress_due(&run->progress))
 		return;
-	for (i = 0; i < run->partition_count; i++)
+	for (i = 0; i < run->topic.partitions; i++)
 		if (run->config->until_end && !weir__consume_done(&run->partitions[i]))
 			left += run->partitions[i].end - run->partitions[i].next;
 	if (run->config->until_end)
@@ -102,8 +102,8 @@ weir__consume_gap(struct weir_consumption *run, int32_t partition, int64_t wante
 	const char *topic = run->config->topic;
 	int64_t low;
 	int64_t high;
-	int code = weir__broker_range(run->broker, topic, partition, &low, &high,
-				      (int)run->config->timeout_ms, error);
+	int code = weir__topic_range(run->broker, topic, partition, &low, &high,
+				      run->config->timeout_ms, error);
 
 	if (code != 0)
 		return code;
@@ -136,7 +136,7 @@ weir__consume_ends(struct weir_consumption *run, struct weir_error *error)
 {
 	int32_t i;
 
-	for (i = 0; i < run->partition_count; i++) {
+	for (i = 0; i < run->topic.partitions; i++) {
 		struct weir_consume_partition *partition = &run->partitions[i];
 		int64_t low;
 		int code;
@@ -144,37 +144,13 @@ weir__consume_ends(struct weir_consumption *run, struct weir_error *error)
 		partition->end = INT64_MAX;
 		if (!run->config->until_end)
 			continue;
-		code = weir__broker_range(run->broker, run->config->topic, i, &low,
-					  &partition->end, (int)run->config->timeout_ms,
+		code = weir__topic_range(run->broker, run->config->topic, i, &low,
+					  &partition->end, run->config->timeout_ms,
 					  error);
 		if (code != 0)
 			return code;
 	}
 	return 0;
-}
-
-static int
-describe(struct weir_consumption *run, struct weir_error *error)
-{
-	const char *topic = run->config->topic;
-	struct weir_cluster_info info = {0};
-	int code = weir__broker_describe(run->broker, &topic, 1, &info,
-					 (int)run->config->timeout_ms, error);
-
-	if (code == 0 && info.topics[0].error == WEIR_ENOTFOUND)
-		code = weir_error_set(error, WEIR_ENOTFOUND, "no topic %s in the cluster",
-				      topic);
-	else if (code == 0 && info.topics[0].error != 0)
-		code = weir_error_set(error, info.topics[0].error, "topic %s: %s", topic,
-				      weir_strerror(info.topics[0].error));
-	if (code == 0) {
-		snprintf(run->cluster_id, sizeof(run->cluster_id), "%s", info.cluster_id);
-		run->partition_count = info.topics[0].partitions;
-		run->partitions = weir__calloc((size_t)run->partition_count + 1,
-					       sizeof(*run->partitions));
-	}
-	weir__cluster_info_fini(&info);
-	return code;
 }
 
 int
@@ -187,7 +163,10 @@ weir__consume(struct weir_broker *broker, const struct weir_consume_config *conf
 
 	memset(result, 0, sizeof(*result));
 	weir__progress_init(&run.progress, config->quiet);
-	code = describe(&run, error);
+	code = weir__topic_find(broker, config->topic, config->timeout_ms, &run.topic, error);
+	if (code == 0)
+		run.partitions = weir__calloc((size_t)run.topic.partitions + 1,
+		                              sizeof(*run.partitions));
 	weir__interrupt_catch();
 	run.kept_ms = weir__consume_now(&run);
 	if (code == 0)

@@ -13,6 +13,7 @@
 
 #include "format.h"
 #include "progress.h"
+#include "topic.h"
 
 /* ---- where to begin; consume_from.c ---- */
 
@@ -37,7 +38,7 @@ int weir__from_parse(const char *text, struct weir_from *from);
 
 /* The offset it means in a partition. Returns 0 or a WEIR_E*. */
 int weir__from_resolve(const struct weir_from *from, struct weir_broker *broker,
-                       const char *topic, int32_t partition, int64_t *offset, int timeout_ms,
+                       const char *topic, int32_t partition, int64_t *offset, int64_t timeout_ms,
                        struct weir_error *error);
 
 /* ---- a run ---- */
@@ -88,9 +89,8 @@ struct weir_consumption {
 	const struct weir_consume_config *config;
 	struct weir_consume_result *result;
 	struct weir_broker *broker;
-	struct weir_consume_partition *partitions;
-	int32_t partition_count;
-	char cluster_id[64];
+	struct weir_consume_partition *partitions; /* topic.partitions of them */
+	struct weir_topic topic;
 	struct weir_progress progress;
 
 	struct weir_buffer out; /* lines not yet written */

@@ -192,30 +192,6 @@ weir__produce_init(struct weir_production *run, struct weir_error *error)
 	return 0;
 }
 
-/* Does the topic exist, and of how many partitions? Also finds out if there is a cluster.
- */
-static int
-describe(struct weir_production *run, struct weir_error *error)
-{
-	const char *topic = run->config->topic;
-	struct weir_cluster_info info = {0};
-	int code = weir__broker_describe(run->broker, &topic, 1, &info,
-					 (int)run->config->timeout_ms, error);
-
-	if (code == 0 && info.topics[0].error == WEIR_ENOTFOUND)
-		code = weir_error_set(error, WEIR_ENOTFOUND, "no topic %s in the cluster",
-				      topic);
-	else if (code == 0 && info.topics[0].error != 0)
-		code = weir_error_set(error, info.topics[0].error, "topic %s: %s", topic,
-				      weir_strerror(info.topics[0].error));
-	if (code == 0) {
-		run->partitions = info.topics[0].partitions;
-		snprintf(run->cluster_id, sizeof(run->cluster_id), "%s", info.cluster_id);
-	}
-	weir__cluster_info_fini(&info);
-	return code;
-}
-
 /* ---- at least once, at most once ---- */
 
 static int
@@ -342,7 +318,8 @@ weir__produce(struct weir_broker *broker, const struct weir_produce_config *conf
 	weir__progress_init(&run.progress, config->quiet);
 	code = weir__input_open(&run.input, config->path, error);
 	if (code == 0)
-		code = describe(&run, error);
+		code = weir__topic_find(broker, config->topic, config->timeout_ms, &run.topic,
+		                        error);
 	weir__interrupt_catch();
 	if (code == 0 && config->guarantee == WEIR_EXACTLY_ONCE)
 		code = weir__produce_exactly_once(&run, error);

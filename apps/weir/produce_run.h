@@ -15,6 +15,7 @@
 #include "position.h"
 #include "produce_input.h"
 #include "progress.h"
+#include "topic.h"
 
 /* All borrowed. */
 struct weir_produce_config {
@@ -65,8 +66,7 @@ struct weir_production {
 	struct weir_input input;
 	struct weir_arena arena; /* of the line in hand */
 	struct weir_progress progress;
-	char cluster_id[64];
-	int32_t partitions;
+	struct weir_topic topic;
 	size_t max_message_bytes;
 	uint64_t sent;
 	bool ready; /* init was done once */

@@ -68,12 +68,12 @@ read_kept(const struct weir_production *run, struct kept *kept, struct weir_erro
 		code = weir_error_set(error, WEIR_EJSON,
 				      "%s: not a position file of weir",
 				      run->position_path);
-	else if (strcmp(cluster, run->cluster_id) != 0)
+	else if (strcmp(cluster, run->topic.cluster_id) != 0)
 		code = weir_error_set(
 			error, WEIR_ESTATE,
 			"%s: is for the cluster %s, this is %s; remove it to put %s "
 			"into this one from the beginning",
-			run->position_path, cluster, run->cluster_id, run->config->path);
+			run->position_path, cluster, run->topic.cluster_id, run->config->path);
 	else
 		*kept = (struct kept){true, position, written};
 	json_decref(json);
@@ -86,7 +86,7 @@ write_kept(struct weir_production *run, struct weir_error *error)
 	const struct weir_clock *clock = run->config->clock;
 	json_t *json =
 		json_pack("{s:s, s:s, s:s, s:I, s:I}", "source", run->config->source,
-			  "topic", run->config->topic, "cluster", run->cluster_id,
+			  "topic", run->config->topic, "cluster", run->topic.cluster_id,
 			  "position", (json_int_t)run->position, "written_ms",
 			  (json_int_t)clock->wall_ms(clock));
 	int code = weir__position_write(run->position_path, json, error);

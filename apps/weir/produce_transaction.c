@@ -236,7 +236,7 @@ recover(struct weir_production *run, bool commit_called, const char *why,
 	int32_t i;
 	int code;
 
-	for (i = 0; i < run->partitions && delivered == WEIR_OFFSET_NONE; i++) {
+	for (i = 0; i < run->topic.partitions && delivered == WEIR_OFFSET_NONE; i++) {
 		delivered = weir__session_delivered(run->session, 0, i);
 		partition = i;
 	}

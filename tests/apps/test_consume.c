@@ -55,7 +55,6 @@ static void
 tear_down(void)
 {
 	weir__broker_close(broker);
-	transfer_folder_leave();
 }
 
 static struct weir_consume_config
@@ -589,5 +588,5 @@ suite(void)
 int
 main(void)
 {
-	return weir_test_run(suite());
+	return transfer_run(suite());
 }

@@ -36,7 +36,6 @@ static void
 tear_down(void)
 {
 	weir__broker_close(broker);
-	transfer_folder_leave();
 }
 
 static struct weir_produce_config
@@ -544,5 +543,5 @@ suite(void)
 int
 main(void)
 {
-	return weir_test_run(suite());
+	return transfer_run(suite());
 }

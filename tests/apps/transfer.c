@@ -8,29 +8,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "apps/weir/topic.h"
 #include "tests/apps/transfer.h"
-#include "tests/harness.h"
 
 static char folder[64];
+
+int
+transfer_run(Suite *suite)
+{
+	char command[128];
+	int result;
+
+	snprintf(folder, sizeof(folder), "/tmp/weir-transfer-XXXXXX");
+	if (!mkdtemp(folder))
+		return weir_test_skip("no temporary folder");
+	result = weir_test_run(suite);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	return system(command) == 0 ? result : 1;
+}
 
 void
 transfer_folder_enter(void)
 {
-	snprintf(folder, sizeof(folder), "/tmp/weir-test-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	char name[24];
+
+	snprintf(name, sizeof(name), "%d", (int)getpid());
 	ck_assert_int_eq(chdir(folder), 0);
-}
-
-void
-transfer_folder_leave(void)
-{
-	char command[128];
-
-	ck_assert_int_eq(chdir("/"), 0);
-	snprintf(command, sizeof(command), "rm -r %s", folder);
-	ck_assert_int_eq(system(command), 0);
+	ck_assert_int_eq(mkdir(name, 0700), 0);
+	ck_assert_int_eq(chdir(name), 0);
 }
 
 void
@@ -128,7 +136,7 @@ read_topic(struct weir_broker *broker, const char *topic, char *seen, int count,
 		int idle = 0;
 		int last = -1;
 
-		ck_assert_int_eq(weir__broker_range(broker, topic, partition, &low, &high, 5000,
+		ck_assert_int_eq(weir__topic_range(broker, topic, partition, &low, &high, 5000,
 		                                    NULL), 0);
 		if (high == 0)
 			continue;

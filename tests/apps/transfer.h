@@ -9,9 +9,16 @@
 
 #include <broker/memory.h>
 
-/* Make a temporary folder and go there; leave it removes it. */
+#include "tests/harness.h"
+
+/*
+ * In main: make a temporary folder that each test has a folder in, and remove it with all
+ * that failed tests left. Both in one: the result of weir_test_run().
+ */
+int transfer_run(Suite *suite);
+
+/* Go to a folder of this test's own. */
 void transfer_folder_enter(void);
-void transfer_folder_leave(void);
 
 /* Write "FIRST\n" to "LAST\n", each a number, to the end of a file. */
 void transfer_numbers(const char *path, int first, int last);
