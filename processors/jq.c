@@ -1,7 +1,7 @@
 /*
  * The processor `jq`: a jq program makes 0, 1 or more records of each one.
  *
- * Knows libjq 1.6 and 1.7. The program's input is the record's value, each result becomes
+ * Knows libjq 1.6 to 1.8. The program's input is the record's value, each result becomes
  * the value of an emitted record; `empty` filters, `.[]` splits. A result equal to the
  * input passes the original bytes on. What libjq would change in silence rejects the
  * record: integers beyond 2^53 (1.6 holds doubles alone; 1.7 keeps the digits of what it
@@ -329,6 +329,10 @@ emit_result(struct weir_context *ctx, const struct jq_memory *memory, jv value, 
 	if (!jq_is_finite(result, bytes)) {
 		*verdict = weir_reject(
 			ctx, "the program's result has a number that is not finite");
+		code = -1;
+	} else if (!jq_is_whole(result, bytes)) {
+		*verdict = weir_reject(
+			ctx, "the program's result is nested too deep for libjq");
 		code = -1;
 	} else if (is_unchanged(memory, value, result, text)) {
 		code = weir_emit_same(ctx);

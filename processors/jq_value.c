@@ -13,6 +13,9 @@
 
 #include "processors/jq_value.h"
 
+/* So many levels libjq prints at least. */
+#define PRINTED_DEPTH 256
+
 void
 jq_note_complaint(void *opaque, jv message)
 {
@@ -116,4 +119,46 @@ jq_is_finite(jv value, struct weir_bytes text)
 	    !memmem(text.data, text.size, "1.797693134", 11))
 		return true;
 	return is_finite(jv_copy(value));
+}
+
+/* Levels of nesting, as far as `most`. Takes `value`. */
+static int
+depth_of(jv value, int most)
+{
+	bool is_object = jv_get_kind(value) == JV_KIND_OBJECT;
+	int deepest = 0;
+
+	if (most > 0 && is_object)
+		jv_object_foreach(value, key, member)
+		{
+			int depth = depth_of(member, most - 1) + 1;
+
+			deepest = depth > deepest ? depth : deepest;
+			jv_free(key);
+		}
+	if (most > 0 && jv_get_kind(value) == JV_KIND_ARRAY)
+		jv_array_foreach(value, i, element)
+		{
+			int depth = depth_of(element, most - 1) + 1;
+
+			deepest = depth > deepest ? depth : deepest;
+		}
+	jv_free(value);
+	return deepest;
+}
+
+/* What libjq puts for the rest is <words>, which differ from version to version. */
+static bool
+may_lack_rest(struct weir_bytes text)
+{
+	return memmem(text.data, text.size, "[<", 2) ||
+	       memmem(text.data, text.size, ",<", 2) ||
+	       memmem(text.data, text.size, ":<", 2);
+}
+
+bool
+jq_is_whole(jv value, struct weir_bytes text)
+{
+	return !may_lack_rest(text) ||
+	       depth_of(jv_copy(value), PRINTED_DEPTH) < PRINTED_DEPTH;
 }

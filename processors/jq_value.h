@@ -25,4 +25,10 @@ jv jq_text(struct weir_bytes bytes);
 /* Are all numbers in `value`, which prints as `text`, finite? Borrows both. */
 bool jq_is_finite(jv value, struct weir_bytes text);
 
+/*
+ * Does `text`, which `value` prints as, hold all of it? libjq leaves out what is nested too
+ * deep, and puts words there that are no JSON. Borrows both.
+ */
+bool jq_is_whole(jv value, struct weir_bytes text);
+
 #endif
