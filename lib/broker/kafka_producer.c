@@ -151,24 +151,30 @@ time_of(const struct weir_message *message)
 	return message->timestamp_ms > 0 ? message->timestamp_ms : 1;
 }
 
+/* One part at a time: an initialiser would clear the whole array for each message. */
 static rd_kafka_resp_err_t
 produce(struct kafka_producer *producer, struct kafka_output *output,
         const struct weir_message *message, uint64_t tag)
 {
-	rd_kafka_vu_t parts[7] = {
-		{.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = output->handle},
-		{.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
-		{.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)tag},
-		{.vtype = RD_KAFKA_VTYPE_KEY,
-	         .u.mem = {(void *)message->key.data, message->key.size}},
-		{.vtype = RD_KAFKA_VTYPE_VALUE,
-	         .u.mem = {(void *)message->value.data, message->value.size}},
-		{.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = time_of(message)},
-	};
+	rd_kafka_vu_t parts[7];
 	size_t part_count = 6;
 	rd_kafka_resp_err_t code;
 	rd_kafka_error_t *failure;
 
+	parts[0].vtype = RD_KAFKA_VTYPE_RKT;
+	parts[0].u.rkt = output->handle;
+	parts[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+	parts[1].u.i = RD_KAFKA_MSG_F_COPY;
+	parts[2].vtype = RD_KAFKA_VTYPE_OPAQUE;
+	parts[2].u.ptr = (void *)(uintptr_t)tag;
+	parts[3].vtype = RD_KAFKA_VTYPE_KEY;
+	parts[3].u.mem.ptr = (void *)message->key.data;
+	parts[3].u.mem.size = message->key.size;
+	parts[4].vtype = RD_KAFKA_VTYPE_VALUE;
+	parts[4].u.mem.ptr = (void *)message->value.data;
+	parts[4].u.mem.size = message->value.size;
+	parts[5].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+	parts[5].u.i64 = time_of(message);
 	if (message->header_count > 0) {
 		parts[part_count].vtype = RD_KAFKA_VTYPE_HEADERS;
 		parts[part_count++].u.headers = headers_of(message);

@@ -1,0 +1,252 @@
+/*
+ * What a session answers while a real broker stands still, and after it timed a transaction
+ * out: calls stay bounded, and each ends as broker.h says.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <broker/kafka.h>
+
+#include "tests/harness.h"
+#include "tests/kafka/cluster.h"
+
+#define PATIENCE_MS 40000
+#define SLICE_MS 200
+
+static struct cluster *cluster;
+static const struct weir_logger logger = {.level = WEIR_LOG_WARNING};
+
+struct bench {
+	struct weir_broker *broker;
+	struct weir_session *session;
+	struct weir_error error;
+	char topic[64];
+};
+
+static int64_t
+now_ms(void)
+{
+	return weir__clock_system()->monotonic_ms(weir__clock_system());
+}
+
+/* Repeat while AGAIN. */
+#define WAIT(call)                                                                         \
+	({                                                                                 \
+		int64_t end_ = now_ms() + PATIENCE_MS;                                     \
+		enum weir_outcome outcome_;                                                \
+		do                                                                         \
+			outcome_ = (call);                                                 \
+		while (outcome_ == WEIR_AGAIN && now_ms() < end_);                         \
+		outcome_;                                                                  \
+	})
+#define EXPECT(wanted, call)                                                               \
+	do {                                                                               \
+		enum weir_outcome got_ = WAIT(call);                                       \
+		ck_assert_msg(got_ == (wanted), "%s: %s (%s)", #call,                      \
+		              weir__outcome_name(got_), bench->error.message);             \
+	} while (0)
+
+static void
+bench_open(struct bench *bench, const char *topic, int64_t transaction_timeout_ms)
+{
+	struct weir_properties properties = {0};
+	const char *output = bench->topic;
+	struct weir_session_config config = {
+		.name = "faults",
+		.guarantee = WEIR_EXACTLY_ONCE,
+		.transactional_id = topic,
+		.outputs = &output,
+		.output_count = 1,
+		.transaction_timeout_ms = transaction_timeout_ms,
+	};
+
+	*bench = (struct bench){0};
+	snprintf(bench->topic, sizeof(bench->topic), "%s", topic);
+	weir__properties_set(&properties, "bootstrap.servers", cluster_bootstrap(cluster));
+	bench->broker = weir__kafka_open(&properties, &logger, NULL, &bench->error);
+	weir__properties_fini(&properties);
+	ck_assert_msg(bench->broker != NULL, "%s", bench->error.message);
+	ck_assert_int_eq(weir__broker_topic_create(bench->broker, topic, 1, 1, NULL, 20000,
+	                                           &bench->error),
+	                 0);
+	bench->session = weir__broker_session_open(bench->broker, &config, &bench->error);
+	ck_assert_msg(bench->session != NULL, "%s", bench->error.message);
+	EXPECT(WEIR_SUCCESS, weir__session_init(bench->session, SLICE_MS, &bench->error));
+}
+
+static void
+bench_close(struct bench *bench)
+{
+	weir__session_close(bench->session);
+	weir__broker_close(bench->broker);
+}
+
+static void
+begin_and_send(struct bench *bench, const char *value)
+{
+	const struct weir_message message = {.value = {value, strlen(value)},
+	                                     .timestamp_ms = -1};
+
+	EXPECT(WEIR_SUCCESS, weir__session_begin(bench->session, &bench->error));
+	EXPECT(WEIR_SUCCESS, weir__session_send(bench->session, 0, &message, 1, SLICE_MS,
+	                                        &bench->error));
+}
+
+/* All committed values in order, each with a comma; one of two lists. */
+static void
+expect_values(struct bench *bench, const char *wanted, const char *or_wanted)
+{
+	const struct weir_offset place = {.topic = bench->topic};
+	struct weir_reader *reader =
+		weir__broker_reader_open(bench->broker, &place, 1, true, &bench->error);
+	struct weir_message message;
+	struct weir_offset at;
+	char got[256] = "";
+	int64_t low, high, end_ms = now_ms() + PATIENCE_MS;
+	enum weir_event_type type;
+
+	ck_assert_int_eq(weir__broker_range(bench->broker, bench->topic, 0, &low, &high, 5000,
+	                                    &bench->error),
+	                 0);
+	do {
+		type = weir__reader_poll(reader, SLICE_MS, &at, &message, &bench->error);
+		if (type == WEIR_EVENT_RECORD)
+			snprintf(got + strlen(got), sizeof(got) - strlen(got), "%.*s,",
+			         (int)message.value.size, (const char *)message.value.data);
+	} while (!(type == WEIR_EVENT_END && at.offset >= high) && now_ms() < end_ms);
+	weir__reader_close(reader);
+	ck_assert_msg(strcmp(got, wanted) == 0 || strcmp(got, or_wanted) == 0, "%s", got);
+}
+
+START_TEST(commit_waits_in_slices_while_the_broker_stands_still)
+{
+	struct bench here, *bench = &here;
+	enum weir_outcome outcome;
+	int64_t start_ms;
+
+	bench_open(bench, "still", 15000);
+	begin_and_send(bench, "a");
+	cluster_pause(cluster, 1);
+	start_ms = now_ms();
+	for (int i = 0; i < 5; i++) {
+		outcome = weir__session_commit(bench->session, NULL, 0, SLICE_MS,
+		                               &bench->error);
+		ck_assert_int_eq(outcome, WEIR_AGAIN);
+	}
+	ck_assert_int_lt(now_ms() - start_ms, 10 * SLICE_MS + 2000);
+	cluster_resume(cluster, 1);
+	EXPECT(WEIR_SUCCESS, weir__session_commit(bench->session, NULL, 0, SLICE_MS,
+	                                          &bench->error));
+	expect_values(bench, "a,", "a,");
+	bench_close(bench);
+}
+END_TEST
+
+START_TEST(producer_is_replaced_while_the_broker_stands_still)
+{
+	struct bench here, *bench = &here;
+	int64_t start_ms;
+
+	bench_open(bench, "replaced", 15000);
+	begin_and_send(bench, "a");
+	cluster_pause(cluster, 1);
+	ck_assert_int_eq(weir__session_commit(bench->session, NULL, 0, SLICE_MS,
+	                                      &bench->error),
+	                 WEIR_AGAIN);
+	ck_assert_int_eq(weir__session_abort(bench->session, SLICE_MS, &bench->error),
+	                 WEIR_UNKNOWN);
+	start_ms = now_ms();
+	ck_assert_int_eq(weir__session_replace(bench->session, &bench->error), WEIR_SUCCESS);
+	ck_assert_int_lt(now_ms() - start_ms, 3000);
+	ck_assert_int_eq(weir__session_init(bench->session, SLICE_MS, &bench->error),
+	                 WEIR_AGAIN);
+	cluster_resume(cluster, 1);
+	EXPECT(WEIR_SUCCESS, weir__session_init(bench->session, SLICE_MS, &bench->error));
+	begin_and_send(bench, "b");
+	EXPECT(WEIR_SUCCESS, weir__session_commit(bench->session, NULL, 0, SLICE_MS,
+	                                          &bench->error));
+	/* the commit of "a" was on its way: that is what UNKNOWN means */
+	expect_values(bench, "b,", "a,b,");
+	bench_close(bench);
+}
+END_TEST
+
+START_TEST(transaction_that_the_broker_timed_out_is_unknown_and_gone)
+{
+	const struct timespec pause = {.tv_sec = 5};
+	struct bench here, *bench = &here;
+
+	bench_open(bench, "timed-out", 1000);
+	begin_and_send(bench, "a");
+	while (weir__session_flush(bench->session, SLICE_MS, &bench->error) == WEIR_AGAIN)
+		;
+	nanosleep(&pause, NULL); /* the broker looks once a second */
+	EXPECT(WEIR_UNKNOWN, weir__session_commit(bench->session, NULL, 0, SLICE_MS,
+	                                          &bench->error));
+	bench->error = (struct weir_error){0};
+	EXPECT(WEIR_SUCCESS, weir__session_replace(bench->session, &bench->error));
+	EXPECT(WEIR_SUCCESS, weir__session_init(bench->session, SLICE_MS, &bench->error));
+	begin_and_send(bench, "b");
+	EXPECT(WEIR_SUCCESS, weir__session_commit(bench->session, NULL, 0, SLICE_MS,
+	                                          &bench->error));
+	expect_values(bench, "b,", "b,");
+	bench_close(bench);
+}
+END_TEST
+
+START_TEST(session_closes_while_the_broker_is_gone)
+{
+	struct bench here, *bench = &here;
+	int64_t start_ms;
+
+	bench_open(bench, "gone", 15000);
+	begin_and_send(bench, "a");
+	cluster_pause(cluster, 1);
+	start_ms = now_ms();
+	bench_close(bench);
+	ck_assert_int_lt(now_ms() - start_ms, 5000);
+	cluster_resume(cluster, 1);
+}
+END_TEST
+
+/* A paused broker would keep the following tests waiting, and outlive them. */
+static void
+resume(void)
+{
+	cluster_resume(cluster, 1);
+}
+
+static Suite *
+suite(void)
+{
+	Suite *suite = suite_create("faults of Kafka");
+	TCase *tcase = tcase_create("faults");
+
+	tcase_set_timeout(tcase, 90);
+	tcase_add_unchecked_fixture(tcase, NULL, resume);
+	tcase_add_test(tcase, commit_waits_in_slices_while_the_broker_stands_still);
+	tcase_add_test(tcase, producer_is_replaced_while_the_broker_stands_still);
+	tcase_add_test(tcase, transaction_that_the_broker_timed_out_is_unknown_and_gone);
+	tcase_add_test(tcase, session_closes_while_the_broker_is_gone);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int
+main(void)
+{
+	static const char *const options[] = {
+		"-p", "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000", NULL};
+	const char *why = cluster_missing();
+
+	if (why)
+		return weir_test_skip(why);
+	cluster = cluster_open(1, options);
+	weir_test_run(suite());
+	cluster_close(cluster);
+	return 0;
+}
