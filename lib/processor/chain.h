@@ -36,6 +36,8 @@ struct weir_held_list {
 	size_t max_bytes; /* beyond it the record is rejected */
 	struct weir_arena arena;
 };
+/* Bytes of one: key, value, headers. */
+size_t weir__held_bytes(const struct weir_held *held);
 void weir__held_reset(struct weir_held_list *held);
 void weir__held_fini(struct weir_held_list *held);
 

@@ -12,6 +12,23 @@
 
 #include <processor/step.h>
 
+static size_t
+header_bytes(const struct weir_header *headers, size_t count)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += strlen(headers[i].name) + headers[i].value.size;
+	return bytes;
+}
+
+size_t
+weir__held_bytes(const struct weir_held *held)
+{
+	return held->key.size + held->value.size +
+	       header_bytes(held->headers, held->header_count);
+}
+
 size_t
 weir__record_bytes(const struct weir_record *record)
 {
@@ -20,9 +37,7 @@ weir__record_bytes(const struct weir_record *record)
 	if (record->value->unprinted)
 		weir__value_bytes(record->value);
 	bytes += record->value->bytes.size;
-	for (size_t i = 0; i < record->header_count; i++)
-		bytes += strlen(record->headers[i].name) + record->headers[i].value.size;
-	return bytes;
+	return bytes + header_bytes(record->headers, record->header_count);
 }
 
 static const struct weir_header *

@@ -31,7 +31,7 @@ held_fits(struct weir_worker *worker)
 
 	for (index = 0; index < worker->held.count; index++) {
 		held = &worker->held.items[index];
-		size = held->key.size + held->value.size;
+		size = weir__held_bytes(held);
 		max = weir__session_max_message_bytes(worker->session, held->output);
 		if (size <= max)
 			continue;

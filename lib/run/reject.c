@@ -78,16 +78,6 @@ add_headers(struct weir_worker *worker, struct weir_held *letter, size_t omitted
 	letter->header_count = (size_t)(header - headers);
 }
 
-static size_t
-letter_size(const struct weir_held *letter)
-{
-	size_t size = letter->key.size + letter->value.size;
-
-	for (size_t index = 0; index < letter->header_count; index++)
-		size += strlen(letter->headers[index].name) + letter->headers[index].value.size;
-	return size;
-}
-
 static void
 send_dead_letter(struct weir_worker *worker, bool omit_value)
 {
@@ -102,7 +92,7 @@ send_dead_letter(struct weir_worker *worker, bool omit_value)
 		.timestamp_ms = current->message.timestamp_ms,
 	};
 	add_headers(worker, letter, omit_value ? letter->value.size : 0);
-	if (!omit_value && letter_size(letter) > max) {
+	if (!omit_value && weir__held_bytes(letter) > max) {
 		omit_value = true;
 		add_headers(worker, letter, letter->value.size);
 	}
