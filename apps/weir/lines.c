@@ -77,9 +77,12 @@ weir__lines_read(struct weir_lines *lines, int timeout_ms, struct weir_error *er
 bool
 weir__lines_next(struct weir_lines *lines, struct weir_bytes *line)
 {
-	char *begin = lines->data + lines->start;
+	char *begin;
 	char *newline = NULL;
 
+	if (!lines->data)
+		return false;
+	begin = lines->data + lines->start;
 	if (lines->end > lines->searched)
 		newline = memchr(lines->data + lines->searched, '\n',
 				 lines->end - lines->searched);

@@ -48,10 +48,11 @@ weir__registered_output(const struct weir_registered *registered, size_t index,
 {
 	const struct weir_processor *processor = &registered->descriptor;
 	size_t row_size = processor->output_row_size;
-	const char *row = (const char *)processor->outputs + index * row_size;
+	const char *row;
 
 	if (!processor->outputs)
 		return false;
+	row = (const char *)processor->outputs + index * row_size;
 	memset(output, 0, sizeof(*output));
 	memcpy(output, row, row_size < sizeof(*output) ? row_size : sizeof(*output));
 	return output->name != NULL;
