@@ -1,0 +1,346 @@
+/*
+ * The oracle's own processor: does what a record's load says.
+ *
+ * It keeps no state but memory, and of that only what a batch's end empties: what is
+ * held, and what was counted. Runs on the worker's thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <base/alloc.h>
+
+#include "tests/oracle/oracle.h"
+
+#define SERVICE_PERIOD_MS 100
+
+enum role { ROLE_COPY, ROLE_PASS, ROLE_HOLD, ROLE_SUM };
+
+struct options {
+	int role;
+	int64_t tick;
+};
+
+static const struct weir_option rows[] = {
+	WEIR_OPT_CHOICE(struct options, role, "copy", "copy|pass|hold|sum",
+			"what this step does"),
+	WEIR_OPT_DURATION(struct options, tick, NULL, 1, 3600000,
+			  "emit at this interval"),
+	WEIR_OPT_END};
+
+/* A record kept until the batch's end. */
+struct held {
+	struct held *next;
+	char place[300]; /* TOPIC/PARTITION/OFFSET */
+	struct weir_bytes key, value;
+	int64_t timestamp_ms;
+	char bytes[];
+};
+
+struct memory {
+	char *task; /* TOPIC/PARTITION, once a record has shown it */
+	int64_t last;
+	int64_t first_counted, last_counted, count;
+	struct held *first, **end;
+};
+
+static oracle_sleep_fn sleep_with;
+static void *sleep_opaque;
+
+void
+oracle_processor_set_sleep(oracle_sleep_fn sleep, void *opaque)
+{
+	sleep_with = sleep;
+	sleep_opaque = opaque;
+}
+
+static void
+pass_time(int64_t ms)
+{
+	struct timespec time = {ms / 1000, ms % 1000 * 1000000};
+
+	if (sleep_with)
+		sleep_with(sleep_opaque, ms);
+	else
+		nanosleep(&time, NULL);
+}
+
+/* ---- emitting ---- */
+
+static void
+place_of(const struct weir_record *record, char *place, size_t size)
+{
+	snprintf(place, size, "%s/%" PRId32 "/%" PRId64, weir_record_topic(record),
+		 weir_record_partition(record), weir_record_offset(record));
+}
+
+static void
+emit_marked(struct weir_context *ctx, const char *name, const char *text, const char *key)
+{
+	struct weir_header header = {name, {text, strlen(text)}};
+	struct weir_emit emit = {
+		.size = sizeof(emit),
+		.set = WEIR_EMIT_KEY | WEIR_EMIT_VALUE | WEIR_EMIT_HEADERS,
+		.output = WEIR_NEXT,
+		.key = {key, strlen(key)},
+		.value = {text, strlen(text)},
+		.headers = &header,
+		.header_count = 1,
+	};
+
+	weir_emit(ctx, &emit);
+}
+
+/* ---- roles ---- */
+
+static enum weir_verdict
+pass(struct weir_context *ctx)
+{
+	weir_emit_same(ctx); /* if it fails, the record has its verdict already */
+	return WEIR_DONE;
+}
+
+/* Where a record comes from: its own place, or that of one that was held. */
+static bool
+source_of(const struct weir_record *record, char *source, size_t size)
+{
+	struct weir_bytes value;
+
+	if (weir_record_offset(record) >= 0) {
+		place_of(record, source, size);
+		return true;
+	}
+	if (weir_record_header_find(record, "oracle.held", &value) || value.size >= size)
+		return false;
+	memcpy(source, value.data, value.size);
+	source[value.size] = '\0';
+	return true;
+}
+
+static enum weir_verdict
+copy(struct weir_context *ctx, const struct weir_record *record,
+     const struct oracle_load *load)
+{
+	char source[320], text[340], name[2];
+	struct weir_header header = {"oracle.source", {text, 0}};
+	struct weir_emit emit = {.size = sizeof(emit),
+				 .set = WEIR_EMIT_HEADERS,
+				 .headers = &header,
+				 .header_count = 1};
+
+	if (!source_of(record, source, sizeof(source)))
+		return pass(ctx); /* a sum or tick */
+	for (int index = 0; index < load->copies; index++) {
+		snprintf(name, sizeof(name), "%c", 'a' + load->output[index]);
+		emit.output =
+			load->output[index] ? weir_output_find(ctx, name) : WEIR_NEXT;
+		header.value.size =
+			(size_t)snprintf(text, sizeof(text), "%s/%d", source, index);
+		if (weir_emit(ctx, &emit))
+			return WEIR_DONE;
+	}
+	return load->reject ? weir_reject(ctx, "as its load says") : WEIR_DONE;
+}
+
+static struct weir_bytes
+put(char **to, struct weir_bytes bytes)
+{
+	struct weir_bytes copied = {bytes.data ? *to : NULL, bytes.size};
+
+	if (bytes.size)
+		memcpy(*to, bytes.data, bytes.size);
+	*to += bytes.size;
+	return copied;
+}
+
+static void
+hold(struct memory *memory, const struct weir_record *record)
+{
+	struct weir_bytes key = weir_record_key(record),
+			  value = weir_record_value(record);
+	struct held *held = weir__alloc(sizeof(*held) + key.size + value.size + 1);
+	char *to = held->bytes;
+
+	held->next = NULL;
+	held->key = put(&to, key);
+	held->value = put(&to, value);
+	held->timestamp_ms = weir_record_timestamp_ms(record);
+	place_of(record, held->place, sizeof(held->place));
+	if (!memory->first)
+		memory->end = &memory->first;
+	*memory->end = held;
+	memory->end = &held->next;
+}
+
+static void
+count(struct memory *memory, const struct weir_record *record)
+{
+	if (!memory->count++)
+		memory->first_counted = weir_record_offset(record);
+	memory->last_counted = weir_record_offset(record);
+}
+
+static void
+see(struct memory *memory, const struct weir_record *record)
+{
+	char *slash;
+	char place[320];
+
+	if (weir_record_offset(record) < 0)
+		return;
+	memory->last = weir_record_offset(record);
+	if (memory->task)
+		return;
+	place_of(record, place, sizeof(place));
+	slash = strrchr(place, '/');
+	*slash = '\0';
+	memory->task = weir__strdup(place);
+}
+
+static enum weir_verdict
+act(struct weir_context *ctx, struct memory *memory, const struct weir_record *record,
+    const struct oracle_load *load)
+{
+	bool of_input = weir_record_offset(record) >= 0;
+
+	switch (((const struct options *)weir_options(ctx))->role) {
+	case ROLE_COPY:
+		if (load->slow_ms)
+			pass_time(load->slow_ms);
+		return copy(ctx, record, load);
+	case ROLE_HOLD:
+		if (!load->hold || !of_input)
+			break;
+		hold(memory, record);
+		return WEIR_DONE;
+	case ROLE_SUM:
+		if (oracle_load_is_counted(load) && of_input)
+			count(memory, record);
+		break;
+	}
+	return pass(ctx);
+}
+
+static enum weir_verdict
+on_record(struct weir_context *ctx, void *memory, const struct weir_record *record)
+{
+	struct oracle_load load;
+
+	see(memory, record);
+	/* what is not of the load is passed on: sums, ticks, and foreign input */
+	if (!oracle_load_parse(weir_record_value(record), &load))
+		return pass(ctx);
+	if (load.early)
+		return weir_reject(ctx, "early, as its load says");
+	if (load.retry && weir_now_ms(ctx) / SERVICE_PERIOD_MS % 2)
+		return weir_retry(ctx, "the service is down");
+	return act(ctx, memory, record, &load);
+}
+
+/* ---- the ends of batches, ticks, lifecycle ---- */
+
+static void
+emit_held(struct weir_context *ctx, const struct held *held)
+{
+	struct weir_header header = {"oracle.held", {held->place, strlen(held->place)}};
+	struct weir_emit emit = {
+		.size = sizeof(emit),
+		.set = WEIR_EMIT_KEY | WEIR_EMIT_VALUE | WEIR_EMIT_HEADERS |
+		       WEIR_EMIT_TIMESTAMP,
+		.output = WEIR_NEXT,
+		.key = held->key,
+		.value = held->value,
+		.headers = &header,
+		.header_count = 1,
+		.timestamp_ms = held->timestamp_ms,
+	};
+
+	weir_emit(ctx, &emit);
+}
+
+static void
+drop_held(struct memory *memory)
+{
+	while (memory->first) {
+		struct held *held = memory->first;
+
+		memory->first = held->next;
+		free(held);
+	}
+}
+
+static enum weir_verdict
+on_batch_end(struct weir_context *ctx, void *opaque)
+{
+	struct memory *memory = opaque;
+	char text[400];
+
+	for (const struct held *held = memory->first; held; held = held->next)
+		emit_held(ctx, held);
+	drop_held(memory);
+	if (!memory->count)
+		return WEIR_DONE;
+	snprintf(text, sizeof(text), "%s/%" PRId64 "/%" PRId64 "/%" PRId64, memory->task,
+		 memory->first_counted, memory->last_counted, memory->count);
+	memory->count = 0;
+	emit_marked(ctx, "oracle.sum", text, memory->task);
+	return WEIR_DONE;
+}
+
+static enum weir_verdict
+on_tick(struct weir_context *ctx, void *opaque, int64_t now_ms)
+{
+	const struct memory *memory = opaque;
+	char text[400];
+
+	(void)now_ms;
+	if (!memory->task)
+		return WEIR_DONE;
+	snprintf(text, sizeof(text), "%s/%" PRId64, memory->task, memory->last);
+	emit_marked(ctx, "oracle.tick", text, memory->task);
+	return WEIR_DONE;
+}
+
+static int
+on_open(struct weir_context *ctx, void *memory, struct weir_error *error)
+{
+	const struct options *options = weir_options(ctx);
+
+	(void)memory;
+	(void)error;
+	return options->tick ? weir_tick_every(ctx, options->tick) : 0;
+}
+
+static void
+on_close(struct weir_context *ctx, void *opaque)
+{
+	struct memory *memory = opaque;
+
+	(void)ctx;
+	drop_held(memory);
+	free(memory->task);
+}
+
+const struct weir_processor *
+oracle_processor(void)
+{
+	static const struct weir_processor processor = {
+		WEIR_PROCESSOR_HEADER,
+		.name = "oracle",
+		.summary = "do what each record's load says, and mark what comes of it",
+		.options = rows,
+		.options_size = sizeof(struct options),
+		.flags = WEIR_ANY_OUTPUT,
+		.memory_size = sizeof(struct memory),
+		.open = on_open,
+		.close = on_close,
+		.record = on_record,
+		.batch_end = on_batch_end,
+		.tick = on_tick,
+	};
+
+	return &processor;
+}

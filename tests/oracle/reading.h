@@ -1,0 +1,39 @@
+/*
+ * A reading: the inputs and outputs read into a ledger, once or again and again.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef WEIR_TESTS_ORACLE_READING_H
+#define WEIR_TESTS_ORACLE_READING_H
+
+#include "tests/oracle/ledger.h"
+
+struct oracle_reading {
+	const struct oracle_config *config;
+	struct oracle_ledger ledger;
+	struct weir_reader *inputs, *outputs;
+	int64_t *input_ends, *output_ends; /* as asked last, by index in the ledger */
+	int64_t *input_positions;
+	struct weir_offset *committed;
+};
+
+int oracle_reading_open(struct oracle_reading *reading, const struct oracle_config *config,
+			struct oracle_verdict *verdict, struct weir_error *error);
+void oracle_reading_close(struct oracle_reading *reading);
+
+/* Ask the ends of all inputs, or outputs, now. */
+int oracle_reading_ask_ends(struct oracle_reading *reading, bool of_inputs,
+			    struct weir_error *error);
+
+/*
+ * Read until every position has passed the end that was asked; give up when nothing has
+ * come for `patience_ms`. *all says if every position has passed its end.
+ */
+int oracle_reading_pull(struct oracle_reading *reading, bool of_inputs, int64_t patience_ms,
+			bool *all, struct weir_error *error);
+
+/* Read committed offsets into the ledger's inputs; *stable: none of them is pending. */
+int oracle_reading_committed(struct oracle_reading *reading, int64_t patience_ms,
+			     bool *stable, struct weir_error *error);
+
+#endif
