@@ -152,7 +152,8 @@ weir__worker_fail(struct weir_worker *worker, const struct weir_error *error)
 {
 	weir_error_set(&worker->error, error->code ? error->code : WEIR_EBROKER, "%s",
 	               error->message);
-	weir__log(worker->config.logger, WEIR_LOG_ERROR, "stopping worker=%d reason=\"%s\"",
+	/* for people the error is returned; several workers may have one each */
+	weir__log(worker->config.logger, WEIR_LOG_DEBUG, "stopping worker=%d reason=\"%s\"",
 	          worker->config.index, worker->error.message);
 	/* readers of the outputs would wait for this transaction until it times out */
 	if (worker->batch.transaction)
@@ -164,10 +165,10 @@ void
 weir__worker_fenced(struct weir_worker *worker, const struct weir_error *error)
 {
 	weir_error_set(&worker->error, WEIR_EFENCED,
-	               "another instance \"%s\" of app \"%s\" took over: %s (give each "
-	               "instance a name of its own, --set /instance=...)",
-	               worker->pipeline->instance, worker->pipeline->name, error->message);
-	weir__log(worker->config.logger, WEIR_LOG_ERROR, "fenced worker=%d reason=\"%s\"",
+	               "app \"%s\", instance \"%s\": %s (give each instance a name of its "
+	               "own, --set /instance=...)",
+	               worker->pipeline->name, worker->pipeline->instance, error->message);
+	weir__log(worker->config.logger, WEIR_LOG_DEBUG, "fenced worker=%d reason=\"%s\"",
 	          worker->config.index, worker->error.message);
 	stop(worker, WEIR_WORKER_FENCED);
 }
