@@ -57,6 +57,8 @@ struct loop {
 	unsigned long failures;
 	int64_t first_us;
 	int64_t last_us;
+	int64_t committing_us; /* of the time between, in commits */
+	int64_t starving_us;   /* of the time between, without input */
 };
 
 static volatile sig_atomic_t stopped;
@@ -159,6 +161,7 @@ static void
 commit(struct loop *loop)
 {
 	rd_kafka_topic_partition_list_t *offsets;
+	int64_t begun_us = now_us();
 
 	if (!loop->is_open)
 		return;
@@ -173,6 +176,7 @@ commit(struct loop *loop)
 	loop->batch_records = 0;
 	loop->batches++;
 	loop->last_us = now_us();
+	loop->committing_us += loop->last_us - begun_us;
 }
 
 /* ---- records ---- */
@@ -268,14 +272,27 @@ wait_ms(const struct loop *loop)
 	return left_us > 0 ? (int)((left_us + 999) / 1000) : 0;
 }
 
+static rd_kafka_message_t *
+next_message(struct loop *loop)
+{
+	rd_kafka_message_t *message = rd_kafka_consumer_poll(loop->consumer, 0);
+	int64_t begun_us;
+
+	if (message)
+		return message;
+	begun_us = now_us();
+	message = rd_kafka_consumer_poll(loop->consumer, wait_ms(loop));
+	if (loop->first_us != 0)
+		loop->starving_us += now_us() - begun_us;
+	return message;
+}
+
 static void
 run(struct loop *loop)
 {
 	while (!stopped && !(loop->until_end && is_at_end(loop))) {
-		rd_kafka_message_t *message = rd_kafka_consumer_poll(loop->consumer, 0);
+		rd_kafka_message_t *message = next_message(loop);
 
-		if (!message)
-			message = rd_kafka_consumer_poll(loop->consumer, wait_ms(loop));
 		if (message) {
 			take_message(loop, message);
 			rd_kafka_message_destroy(message);
@@ -299,8 +316,9 @@ on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 	struct loop *loop = opaque;
 
 	(void)rk;
-	if (message->err)
-		loop->failures++;
+	if (message->err && loop->failures++ == 0)
+		fprintf(stderr, "bare_loop: not delivered: %s\n",
+			rd_kafka_err2str(message->err));
 }
 
 static void
@@ -370,11 +388,12 @@ print_figures(const struct loop *loop)
 	fprintf(stderr,
 		"%lu records in %.3f s, %lu batches, %.0f records/s, %.3f us CPU a "
 		"record, "
-		"%.0f MiB\n",
+		"%.0f MiB; %.3f s in commits, %.3f s without input\n",
 		loop->records, seconds, loop->batches,
 		seconds > 0 ? (double)loop->records / seconds : 0,
 		loop->records > 0 ? cpu_us / (double)loop->records : 0,
-		(double)usage.ru_maxrss / 1024);
+		(double)usage.ru_maxrss / 1024, (double)loop->committing_us / 1e6,
+		(double)loop->starving_us / 1e6);
 }
 
 static const char usage[] =

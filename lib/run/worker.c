@@ -306,18 +306,24 @@ poll_wait(const struct weir_worker *worker, int wait_ms)
 	return due > worker->now_ms ? (int)(due - worker->now_ms) : 0;
 }
 
-/* Nothing in hand, nothing to come: at-most-once has records after their commit, too. */
+/* Nothing is in hand; at-most-once has records after their commit, too. */
 static bool
-drained(struct weir_worker *worker)
+drain(struct weir_worker *worker)
 {
 	struct weir_error error = {0};
 
-	if (!worker->draining || weir__batch_in_hand(worker))
-		return false;
 	if (worker->guarantee->commits_first && !weir__at_most_once_drained(worker, &error))
 		return false;
 	stop(worker, WEIR_WORKER_DRAINED);
 	return true;
+}
+
+/* Nothing in hand, nothing to come. Asked for each record, so the error of drain(), a KiB
+ * that is cleared, stays out of here. */
+static bool
+drained(struct weir_worker *worker)
+{
+	return worker->draining && !weir__batch_in_hand(worker) && drain(worker);
 }
 
 static void
