@@ -336,7 +336,10 @@ weir__session_delivered(struct weir_session *session, int output, int32_t partit
 	return session->ops->delivered(session, output, partition);
 }
 
-/* Largest key + value + headers, with overhead, that this output's topic is known to take. */
+/*
+ * Largest message that this output's topic is known to take; known after init. What goes
+ * around a message is taken off already; a header counts as name + value + 10.
+ */
 static inline size_t
 weir__session_max_message_bytes(struct weir_session *session, int output)
 {

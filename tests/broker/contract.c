@@ -264,8 +264,7 @@ take_partitions(struct contract_member *member)
 {
 	struct weir_event *event = &member->event;
 
-	ck_assert_uint_le(event->partition_count, 16);
-	member->partition_count = event->partition_count;
+	ck_assert_uint_le(member->partition_count + event->partition_count, 16);
 	for (size_t i = 0; i < event->partition_count; i++) {
 		struct weir_partition *partition = event->partitions[i];
 		struct weir_offset offset = {.topic = partition->topic,
@@ -274,10 +273,24 @@ take_partitions(struct contract_member *member)
 		EXPECT(WEIR_SUCCESS, weir__session_committed(member->session, &offset, 1,
 							     SLICE, ERROR));
 		partition->start = offset.offset == WEIR_OFFSET_NONE ? 0 : offset.offset;
-		member->partitions[i] = partition;
+		member->partitions[member->partition_count++] = partition;
 		member->next[partition->id] = partition->start;
 	}
 	member->assigned++;
+}
+
+/* Of a cooperative rebalance only some are named. */
+static void
+drop_partitions(struct contract_member *member)
+{
+	for (size_t i = 0; i < member->event.partition_count; i++) {
+		for (size_t j = 0; j < member->partition_count; j++) {
+			if (member->partitions[j] != member->event.partitions[i])
+				continue;
+			member->partitions[j] = member->partitions[--member->partition_count];
+			break;
+		}
+	}
 }
 
 static void
@@ -295,7 +308,7 @@ give_partitions(struct contract_member *member)
 							    SLICE, ERROR));
 		}
 	}
-	member->partition_count = 0;
+	drop_partitions(member);
 	member->revoked++;
 }
 
@@ -327,7 +340,7 @@ contract_member_turn(struct contract_member *member)
 		give_partitions(member);
 		break;
 	case WEIR_EVENT_LOST:
-		member->partition_count = 0;
+		drop_partitions(member);
 		member->lost++;
 		break;
 	default:

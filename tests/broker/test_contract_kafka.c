@@ -25,6 +25,9 @@ open_broker(void)
 	struct weir_broker *broker;
 
 	weir__properties_set(&properties, "bootstrap.servers", bootstrap);
+	if (getenv("WEIR_TEST_STRATEGY")) /* "cooperative-sticky": not the default, but allowed */
+		weir__properties_set(&properties, "partition.assignment.strategy",
+		                     getenv("WEIR_TEST_STRATEGY"));
 	if (getenv("WEIR_TEST_DEBUG")) { /* "cgrp,fetch,eos": librdkafka's own log */
 		weir__properties_set(&properties, "debug", getenv("WEIR_TEST_DEBUG"));
 		logger.level = WEIR_LOG_DEBUG;
