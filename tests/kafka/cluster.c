@@ -20,6 +20,7 @@
 struct cluster {
 	char dir[256];
 	char bootstrap[1024];
+	char direct[1024];
 };
 
 /* libcheck's assertions do not work in main(), where some of this is called. */
@@ -82,6 +83,19 @@ cluster_missing(void)
 	return run_script(args, reason, sizeof(reason), 1) == 0 ? NULL : reason;
 }
 
+static void
+read_direct(struct cluster *cluster)
+{
+	char path[300];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/direct", cluster->dir);
+	file = fopen(path, "r");
+	demand(file && fgets(cluster->direct, sizeof(cluster->direct), file), path);
+	cluster->direct[strcspn(cluster->direct, "\n")] = '\0';
+	fclose(file);
+}
+
 struct cluster *
 cluster_open(int brokers, const char *const *options)
 {
@@ -108,6 +122,7 @@ cluster_open(int brokers, const char *const *options)
 	}
 	demand(run_script(args, cluster->bootstrap, sizeof(cluster->bootstrap), 0) == 0,
 	       "Kafka did not start; the reason is above");
+	read_direct(cluster);
 	return cluster;
 }
 
@@ -135,6 +150,12 @@ const char *
 cluster_bootstrap(const struct cluster *cluster)
 {
 	return cluster->bootstrap;
+}
+
+const char *
+cluster_direct(const struct cluster *cluster)
+{
+	return cluster->direct;
 }
 
 void

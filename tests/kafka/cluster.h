@@ -38,6 +38,12 @@ void cluster_close(struct cluster *cluster);
 /* bootstrap.servers; the cluster's. */
 const char *cluster_bootstrap(const struct cluster *cluster);
 
+/*
+ * The same brokers at the addresses where they know each other: with "--proxied" the way
+ * around the proxy (tests/proxy); no login is asked for there. The cluster's.
+ */
+const char *cluster_direct(const struct cluster *cluster);
+
 /* Do something to one broker; ends the test when that cannot be done. */
 void cluster_kill(struct cluster *cluster, int broker);    /* kill -9 */
 void cluster_pause(struct cluster *cluster, int broker);   /* SIGSTOP */
