@@ -407,16 +407,18 @@ static const char usage[] =
 	"  -G GROUP      consumer group, and the beginning of the transactional id\n"
 	"  -g GUARANTEE  exactly-once (default) or at-least-once\n"
 	"  -m MS         commit every so many milliseconds (100)\n"
+	"  -X NAME=VALUE a setting of the consumer, instead of weir's; may be repeated\n"
 	"  -e            stop at the end of the input\n";
 
 static void
 parse(struct loop *loop, int argc, char **argv)
 {
+	size_t extras = 0;
 	int option;
 
 	loop->commit_ms = 100;
 	loop->settings.exactly_once = true;
-	while ((option = getopt(argc, argv, "b:i:o:G:g:m:eh")) != -1) {
+	while ((option = getopt(argc, argv, "b:i:o:G:g:m:X:eh")) != -1) {
 		switch (option) {
 		case 'b':
 			loop->settings.brokers = optarg;
@@ -432,6 +434,11 @@ parse(struct loop *loop, int argc, char **argv)
 			break;
 		case 'm':
 			loop->commit_ms = atoi(optarg);
+			break;
+		case 'X':
+			if (extras == sizeof(loop->settings.extra) / sizeof(char *) - 1)
+				fail("too many -X");
+			loop->settings.extra[extras++] = optarg;
 			break;
 		case 'e':
 			loop->until_end = true;

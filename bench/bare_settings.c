@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <bench/bare_settings.h>
 #include <broker/kafka_private.h>
@@ -53,6 +54,20 @@ set(rd_kafka_conf_t *conf, const char *name, const char *value)
 }
 
 static void
+set_pair(rd_kafka_conf_t *conf, const char *pair)
+{
+	const char *value = strchr(pair, '=');
+	char name[128];
+
+	if (!value || (size_t)(value - pair) >= sizeof(name)) {
+		fprintf(stderr, "bare_loop: -X %s: not NAME=VALUE\n", pair);
+		exit(2);
+	}
+	snprintf(name, sizeof(name), "%.*s", (int)(value - pair), pair);
+	set(conf, name, value + 1);
+}
+
+static void
 set_brokers(struct kafka_broker *broker, const struct bare_settings *settings)
 {
 	weir__properties_set(&broker->properties, "bootstrap.servers", settings->brokers);
@@ -90,5 +105,7 @@ bare_consumer_conf(const struct bare_settings *settings)
 	weir__properties_fini(&broker.properties);
 	/* weir finds its start itself; the loop leaves it to librdkafka */
 	set(conf, "auto.offset.reset", "earliest");
+	for (size_t i = 0; settings->extra[i]; i++)
+		set_pair(conf, settings->extra[i]);
 	return conf;
 }

@@ -15,6 +15,8 @@ struct bare_settings {
 	const char *brokers;
 	const char *group;
 	bool exactly_once;
+	/* NAME=VALUE of the consumer, to try others than weir's; the last is NULL */
+	const char *extra[16];
 };
 
 /* End the program when librdkafka refuses them. Without weir's callbacks. */

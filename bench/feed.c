@@ -37,9 +37,12 @@ send_one(struct meter_feed *feed, long number)
 
 	memset(value + length, 'x', (size_t)(VALUE_BYTES - length));
 	memcpy(value + VALUE_BYTES - 2, "\"}", 2);
-	if (rd_kafka_produce(feed->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
-			     value, VALUE_BYTES, key, (size_t)key_size, NULL))
-		meter_fail("feed: %s", rd_kafka_err2str(rd_kafka_last_error()));
+	while (rd_kafka_produce(feed->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
+				value, VALUE_BYTES, key, (size_t)key_size, NULL)) {
+		if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+			meter_fail("feed: %s", rd_kafka_err2str(rd_kafka_last_error()));
+		rd_kafka_poll(feed->rk, 10);
+	}
 }
 
 static void *

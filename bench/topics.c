@@ -184,6 +184,23 @@ meter_fill(const char *brokers, const char *topic, long records, int value_bytes
 
 /* ---- read ---- */
 
+/* The end of a partition; one that was just made may not have its leader yet. */
+static int64_t
+end_offset(rd_kafka_t *rk, const char *topic, int partition)
+{
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+	int64_t low, high;
+
+	for (int tries = 0; tries < 100; tries++) {
+		code = rd_kafka_query_watermark_offsets(rk, topic, partition, &low, &high,
+							TIMEOUT_MS);
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+			return high;
+		rd_kafka_poll(rk, 50);
+	}
+	meter_fail("%s[%d]: no end offset: %s", topic, partition, rd_kafka_err2str(code));
+}
+
 rd_kafka_t *
 meter_reader(const char *brokers, const char *topic, bool read_committed, bool from_end)
 {
@@ -197,12 +214,8 @@ meter_reader(const char *brokers, const char *topic, bool read_committed, bool f
 
 	rd_kafka_poll_set_consumer(rk);
 	for (int i = 0; i < partitions; i++) {
-		int64_t low = 0, high = 0;
-
-		if (from_end && rd_kafka_query_watermark_offsets(rk, topic, i, &low,
-								 &high, TIMEOUT_MS))
-			meter_fail("%s[%d]: no end offset", topic, i);
-		rd_kafka_topic_partition_list_add(list, topic, i)->offset = high;
+		rd_kafka_topic_partition_list_add(list, topic, i)->offset =
+			from_end ? end_offset(rk, topic, i) : 0;
 	}
 	if (rd_kafka_assign(rk, list))
 		meter_fail("%s: cannot be read", topic);
