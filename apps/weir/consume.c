@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -230,10 +231,14 @@ check_properties(struct arguments *args)
 {
 	struct weir_properties *properties = &args->common.properties;
 	const char *isolation = weir__properties_get(properties, "isolation.level");
+	const char *refresh =
+		weir__properties_get(properties, "topic.metadata.refresh.interval.ms");
 	struct weir_error error = {0};
 
 	if (isolation && strcmp(isolation, "read_uncommitted") == 0)
 		args->config.read_committed = false;
+	if (refresh && atoll(refresh) > 0)
+		args->config.look_interval_ms = atoll(refresh);
 	if (!args->config.read_committed)
 		weir__properties_set(properties, "isolation.level", "read_uncommitted");
 	if (weir__properties_check(properties, NULL, args->config.guarantee, &error) != 0)
@@ -280,6 +285,7 @@ run(const struct weir_command *command, int argc, char **argv)
 						   .read_committed = true,
 						   .commit_records = 100000,
 						   .commit_interval_ms = 1000,
+						   .look_interval_ms = 30000,
 						   .commit_bytes = 64 << 20};
 	weir__arguments_init(&args.common, command, argc, argv);
 	while ((key = weir__arguments_next(&args.common, &value)) > 0)

@@ -117,8 +117,8 @@ static int
 take_state(struct weir_consumption *run, const json_t *state, int64_t size,
 	   struct weir_error *error)
 {
-	int code =
-		check_same(run, state, "cluster", "the cluster", run->topic.cluster_id, error);
+	int code = check_same(run, state, "cluster", "the cluster", run->topic.cluster_id,
+			      error);
 
 	if (code == 0)
 		code = check_same(run, state, "topic", "the topic", run->config->topic,

@@ -142,8 +142,8 @@ weir__from_parse(const char *text, struct weir_from *from)
 
 int
 weir__from_resolve(const struct weir_from *from, struct weir_broker *broker,
-		   const char *topic, int32_t partition, int64_t *offset, int64_t timeout_ms,
-		   struct weir_error *error)
+		   const char *topic, int32_t partition, int64_t *offset,
+		   int64_t timeout_ms, struct weir_error *error)
 {
 	int64_t low;
 	int64_t high;
@@ -151,9 +151,9 @@ weir__from_resolve(const struct weir_from *from, struct weir_broker *broker,
 
 	if (from->kind == WEIR_FROM_TIME)
 		return weir__topic_offset_at(broker, topic, partition, from->value,
-					      offset, timeout_ms, error);
+					     offset, timeout_ms, error);
 	code = weir__topic_range(broker, topic, partition, &low, &high, timeout_ms,
-				  error);
+				 error);
 	if (code != 0)
 		return code;
 	switch (from->kind) {

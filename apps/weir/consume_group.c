@@ -1,7 +1,6 @@
 /*
- * Consuming as a member of a group. At least once: lines are written, then committed. At
- * most once: a batch of records is committed, then written. Knows the rebalances of both.
- * One thread.
+ * Consuming as a member of a group: the loop, and what each rebalance asks for. When to
+ * write and when to commit is in consume_commit.c. One thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -11,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "consume_run.h"
+#include "consume_group.h"
 #include "interrupt.h"
 
 #define SLICE_MS 200
@@ -19,199 +18,31 @@
 #define BATCH_MS 100         /* at most once: the longest that records wait for others */
 #define LAST_COMMIT_TRIES 25 /* a rebalance on the way out may last some slices */
 
-struct group {
-	struct weir_consumption *run;
-	struct weir_session *session;
-	bool assigned;    /* at least once, be it with no partitions */
-	bool leaving;     /* records that come now are not taken */
-	int64_t batch_ms; /* when the first record of the lines in hand came */
-};
-
-static bool
-at_most_once(const struct group *group)
-{
-	return group->run->config->guarantee == WEIR_AT_MOST_ONCE;
-}
-
-/* ---- committing ---- */
-
-/* *count is what there is to commit; a list to free. */
-static struct weir_offset *
-offsets_to_commit(const struct weir_consumption *run, size_t *count)
-{
-	struct weir_offset *offsets =
-		weir__calloc((size_t)run->topic.partitions + 1, sizeof(*offsets));
-	int32_t i;
-
-	*count = 0;
-	for (i = 0; i < run->topic.partitions; i++) {
-		const struct weir_consume_partition *partition = &run->partitions[i];
-
-		if (partition->handle && partition->next != partition->kept)
-			offsets[(*count)++] = (struct weir_offset){run->config->topic, i,
-								   partition->next, NULL};
-	}
-	return offsets;
-}
-
-static enum weir_outcome
-commit_call(const struct group *group, const struct weir_offset *offsets, size_t count,
-	    struct weir_error *reason)
-{
-	const struct weir_consumption *run = group->run;
-	int64_t since_ms = weir__consume_now(run);
-	enum weir_outcome outcome;
-
-	do {
-		memset(reason, 0, sizeof(*reason));
-		outcome = weir__session_commit_offsets(group->session, offsets, count,
-						       SLICE_MS, reason);
-	} while (outcome == WEIR_AGAIN && weir__interrupt_count() < 2 &&
-		 weir__consume_now(run) - since_ms < run->config->timeout_ms);
-	return outcome;
-}
-
-/*
- * Commit the positions. *refused: the group has moved on, nothing is committed. Returns 0
- * or a WEIR_E*.
- */
-static int
-commit(struct group *group, bool *refused, struct weir_error *error)
-{
-	struct weir_consumption *run = group->run;
-	struct weir_error reason = {0};
-	size_t count;
-	struct weir_offset *offsets = offsets_to_commit(run, &count);
-	enum weir_outcome outcome = WEIR_SUCCESS;
-	size_t i;
-
-	*refused = false;
-	if (count > 0)
-		outcome = commit_call(group, offsets, count, &reason);
-	if (outcome == WEIR_SUCCESS || outcome == WEIR_TAINTED) {
-		for (i = 0; i < count; i++)
-			run->partitions[offsets[i].partition].kept = offsets[i].offset;
-		run->kept_ms = weir__consume_now(run);
-		run->since_kept = 0;
-		run->bytes_since_kept = 0;
-	}
-	free(offsets);
-	switch (outcome) {
-	case WEIR_SUCCESS:
-	case WEIR_TAINTED:
-		return 0;
-	case WEIR_ABORT:
-		*refused = true;
-		weir__log(run->config->logger, WEIR_LOG_WARNING,
-			  "commit refused, the group moved on group=%s reason=\"%s\"",
-			  run->config->group, reason.message);
-		return 0;
-	case WEIR_AGAIN:
-		return weir_error_set(error, WEIR_ETIMEOUT,
-				      "the commit got no answer in time");
-	case WEIR_FENCED:
-		return weir_error_set(error, WEIR_EFENCED,
-				      "another member of the same name took "
-				      "over");
-	default:
-		return weir_error_set(error, reason.code ? reason.code : WEIR_EBROKER,
-				      "commit: %s", reason.message);
-	}
-}
-
-static int
-write_lines(struct group *group, struct weir_error *error)
-{
-	return weir__consume_write(group->run, group->run->config->fd, "standard output",
-				   error);
-}
-
-/*
- * At most once: forget the records in hand, and offer those of partitions that are still
- * ours again: nothing of them was committed.
- */
-static int
-drop_batch(struct group *group, struct weir_error *error)
-{
-	struct weir_consumption *run = group->run;
-	int32_t i;
-
-	run->out.size = 0;
-	run->taken -= run->in_hand;
-	run->in_hand = 0;
-	for (i = 0; i < run->topic.partitions; i++) {
-		struct weir_consume_partition *partition = &run->partitions[i];
-		enum weir_outcome outcome = WEIR_SUCCESS;
-		int64_t since_ms = weir__consume_now(run);
-
-		if (!partition->handle || partition->next == partition->kept)
-			continue;
-		partition->next = partition->kept;
-		do
-			outcome = weir__session_rewind(group->session, partition->handle,
-						       partition->kept, SLICE_MS, error);
-		while (outcome == WEIR_AGAIN &&
-		       weir__consume_now(run) - since_ms < run->config->timeout_ms);
-		if (outcome != WEIR_SUCCESS)
-			return weir_error_set(error, WEIR_EBROKER,
-					      "%s[%" PRId32 "]: cannot be read again",
-					      run->config->topic, i);
-	}
-	return 0;
-}
-
-/* Commit, then write: what is written never comes again. */
-static int
-settle_at_most_once(struct group *group, bool *refused, struct weir_error *error)
-{
-	struct weir_consumption *run = group->run;
-	uint64_t in_hand = run->in_hand;
-	int code = commit(group, refused, error);
-
-	if (code == WEIR_ETIMEOUT && in_hand > 0)
-		weir__log(run->config->logger, WEIR_LOG_ERROR,
-			  "not written, and maybe committed records=%" PRIu64, in_hand);
-	if (code == 0 && *refused)
-		return drop_batch(group, error);
-	return code ? code : write_lines(group, error);
-}
-
-/* Write, then commit: what is committed has been written. */
-static int
-settle_at_least_once(struct group *group, bool *refused, struct weir_error *error)
-{
-	int code = write_lines(group, error);
-
-	return code ? code : commit(group, refused, error);
-}
-
-static int
-settle(struct group *group, bool *refused, struct weir_error *error)
-{
-	return at_most_once(group) ? settle_at_most_once(group, refused, error)
-				   : settle_at_least_once(group, refused, error);
-}
-
 /* ---- rebalances ---- */
 
 /* Where to read on: what the group committed, else --from. */
 static int
-start_position(struct group *group, const struct weir_offset *committed, int64_t *next,
-	       struct weir_error *error)
+start_position(struct weir_consume_group *group, const struct weir_offset *committed,
+	       int64_t *next, struct weir_error *error)
 {
 	struct weir_consumption *run = group->run;
 
-	if (committed->offset == WEIR_OFFSET_NONE)
+	if (committed->offset == WEIR_OFFSET_NONE &&
+	    committed->partition >= run->partitions_at_start)
+		*next = 0; /* new: nothing of it was there when "end" or a time was meant
+			    */
+	else if (committed->offset == WEIR_OFFSET_NONE)
 		return weir__from_resolve(&run->config->from, run->broker,
 					  run->config->topic, committed->partition, next,
 					  run->config->timeout_ms, error);
-	*next = committed->offset;
+	else
+		*next = committed->offset;
 	return 0;
 }
 
 static int
-read_committed(struct group *group, struct weir_offset *offsets, size_t count,
-	       struct weir_error *error)
+read_committed(struct weir_consume_group *group, struct weir_offset *offsets,
+	       size_t count, struct weir_error *error)
 {
 	int64_t since_ms = weir__consume_now(group->run);
 	struct weir_error reason = {0};
@@ -235,7 +66,8 @@ read_committed(struct group *group, struct weir_offset *offsets, size_t count,
 }
 
 static int
-on_assigned(struct group *group, const struct weir_event *event, struct weir_error *error)
+on_assigned(struct weir_consume_group *group, const struct weir_event *event,
+	    struct weir_error *error)
 {
 	struct weir_consumption *run = group->run;
 	struct weir_offset *offsets =
@@ -252,13 +84,8 @@ on_assigned(struct group *group, const struct weir_event *event, struct weir_err
 		struct weir_partition *handle = event->partitions[i];
 		struct weir_consume_partition *partition;
 
-		if (handle->id >= run->topic.partitions) {
-			code = weir_error_set(
-				error, WEIR_ESTATE,
-				"%s has more partitions than at start: start again",
-				run->config->topic);
-			break;
-		}
+		if (handle->id >= run->topic.partitions)
+			weir__consume_grow(run, handle->id + 1);
 		partition = &run->partitions[handle->id];
 		code = start_position(group, &offsets[i], &partition->next, error);
 		partition->kept = partition->next;
@@ -271,7 +98,7 @@ on_assigned(struct group *group, const struct weir_event *event, struct weir_err
 }
 
 static void
-let_go(struct group *group, const struct weir_event *event)
+let_go(struct weir_consume_group *group, const struct weir_event *event)
 {
 	size_t i;
 
@@ -281,10 +108,11 @@ let_go(struct group *group, const struct weir_event *event)
 }
 
 static int
-on_revoked(struct group *group, const struct weir_event *event, struct weir_error *error)
+on_revoked(struct weir_consume_group *group, const struct weir_event *event,
+	   struct weir_error *error)
 {
 	bool refused;
-	int code = settle(group, &refused, error);
+	int code = weir__group_settle(group, &refused, error);
 
 	let_go(group, event);
 	return code;
@@ -292,14 +120,17 @@ on_revoked(struct group *group, const struct weir_event *event, struct weir_erro
 
 /* Gone already: others have the partitions, and read on from what was committed. */
 static int
-on_lost(struct group *group, const struct weir_event *event, struct weir_error *error)
+on_lost(struct weir_consume_group *group, const struct weir_event *event,
+	struct weir_error *error)
 {
 	let_go(group, event);
-	return at_most_once(group) ? drop_batch(group, error) : write_lines(group, error);
+	return weir__group_at_most_once(group) ? weir__group_drop(group, error)
+					       : weir__group_write(group, error);
 }
 
 static int
-on_gap(struct group *group, const struct weir_event *event, struct weir_error *error)
+on_gap(struct weir_consume_group *group, const struct weir_event *event,
+       struct weir_error *error)
 {
 	struct weir_consumption *run = group->run;
 	struct weir_consume_partition *partition = &run->partitions[event->partition->id];
@@ -325,7 +156,7 @@ on_gap(struct group *group, const struct weir_event *event, struct weir_error *e
 /* ---- the loop ---- */
 
 static void
-on_record(struct group *group, const struct weir_event *event)
+on_record(struct weir_consume_group *group, const struct weir_event *event)
 {
 	struct weir_offset place = {event->partition->topic, event->partition->id,
 				    event->offset, NULL};
@@ -338,7 +169,7 @@ on_record(struct group *group, const struct weir_event *event)
 }
 
 static void
-on_end(struct group *group, const struct weir_event *event)
+on_end(struct weir_consume_group *group, const struct weir_event *event)
 {
 	struct weir_consume_partition *partition =
 		&group->run->partitions[event->partition->id];
@@ -348,7 +179,8 @@ on_end(struct group *group, const struct weir_event *event)
 }
 
 static int
-on_event(struct group *group, const struct weir_event *event, struct weir_error *error)
+on_event(struct weir_consume_group *group, const struct weir_event *event,
+	 struct weir_error *error)
 {
 	int code = 0;
 
@@ -388,7 +220,7 @@ on_event(struct group *group, const struct weir_event *event, struct weir_error 
 }
 
 static bool
-all_done(const struct group *group)
+all_done(const struct weir_consume_group *group)
 {
 	const struct weir_consumption *run = group->run;
 	int32_t i;
@@ -403,7 +235,7 @@ all_done(const struct group *group)
 
 /* Write and commit as far as it is time for either. */
 static int
-put_out(struct group *group, bool idle, struct weir_error *error)
+put_out(struct weir_consume_group *group, bool idle, struct weir_error *error)
 {
 	struct weir_consumption *run = group->run;
 	const struct weir_consume_config *config = run->config;
@@ -411,22 +243,22 @@ put_out(struct group *group, bool idle, struct weir_error *error)
 	bool full = run->out.size >= WRITE_BYTES;
 	bool refused;
 
-	if (at_most_once(group)) {
+	if (weir__group_at_most_once(group)) {
 		if (run->in_hand > 0 &&
 		    (idle || full || now_ms - group->batch_ms >= BATCH_MS))
-			return settle(group, &refused, error);
+			return weir__group_settle(group, &refused, error);
 	}
 	if (run->since_kept >= (uint64_t)config->commit_records ||
 	    run->bytes_since_kept >= config->commit_bytes ||
 	    now_ms - run->kept_ms >= config->commit_interval_ms)
-		return settle(group, &refused, error);
-	if (!at_most_once(group) && run->out.size > 0 && (idle || full))
-		return write_lines(group, error);
+		return weir__group_settle(group, &refused, error);
+	if (!weir__group_at_most_once(group) && run->out.size > 0 && (idle || full))
+		return weir__group_write(group, error);
 	return 0;
 }
 
 static int
-read_all(struct group *group, struct weir_error *error)
+read_all(struct weir_consume_group *group, struct weir_error *error)
 {
 	struct weir_consumption *run = group->run;
 	int code = 0;
@@ -445,11 +277,11 @@ read_all(struct group *group, struct weir_error *error)
 
 /* The last commit may meet a rebalance: see it through, then commit again. */
 static int
-finish(struct group *group, struct weir_error *error)
+finish(struct weir_consume_group *group, struct weir_error *error)
 {
 	bool refused;
 	int tries = 0;
-	int code = settle(group, &refused, error);
+	int code = weir__group_settle(group, &refused, error);
 
 	group->leaving = true;
 	while (code == 0 && refused && tries++ < LAST_COMMIT_TRIES) {
@@ -458,7 +290,7 @@ finish(struct group *group, struct weir_error *error)
 		weir__session_poll(group->session, SLICE_MS, &event);
 		code = on_event(group, &event, error);
 		if (code == 0)
-			code = settle(group, &refused, error);
+			code = weir__group_settle(group, &refused, error);
 	}
 	return code;
 }
@@ -483,7 +315,7 @@ open_session(const struct weir_consumption *run, struct weir_error *error)
 int
 weir__consume_group(struct weir_consumption *run, struct weir_error *error)
 {
-	struct group group = {.run = run};
+	struct weir_consume_group group = {.run = run};
 	int code;
 	int left;
 

@@ -102,6 +102,30 @@ step_over(struct weir_consumption *run, struct weir_reader **reader,
 	return *reader ? 0 : WEIR_EBROKER;
 }
 
+/* A topic may be given more partitions while it is read; nobody tells a reader. */
+static int
+look_for_partitions(struct weir_consumption *run, struct weir_reader **reader,
+		    struct weir_error *error)
+{
+	const struct weir_consume_config *config = run->config;
+	struct weir_topic topic;
+
+	if (config->until_end ||
+	    weir__consume_now(run) - run->looked_ms < config->look_interval_ms)
+		return 0;
+	run->looked_ms = weir__consume_now(run);
+	/* a cluster that does not answer now is the reader's matter */
+	if (weir__topic_find(run->broker, config->topic, SLICE_MS, &topic, NULL) != 0 ||
+	    topic.partitions <= run->topic.partitions)
+		return 0;
+	weir__log(config->logger, WEIR_LOG_INFO, "topic has grown topic=%s partitions=%d",
+		  config->topic, (int)topic.partitions);
+	weir__consume_grow(run, topic.partitions);
+	weir__reader_close(*reader);
+	*reader = open_reader(run, error);
+	return *reader ? 0 : WEIR_EBROKER;
+}
+
 static int
 on_end(struct weir_consumption *run, const struct weir_offset *place)
 {
@@ -132,6 +156,8 @@ read_all(struct weir_consumption *run, struct weir_reader **reader,
 			code = step_over(run, reader, &place, error);
 		else if (type == WEIR_EVENT_FAILED)
 			code = weir_error_set(error, WEIR_EBROKER, "reading failed");
+		if (code == 0 && (type != WEIR_EVENT_RECORD || run->taken % 4096 == 0))
+			code = look_for_partitions(run, reader, error);
 		if (code == 0)
 			code = put_out(run, type == WEIR_EVENT_IDLE, error);
 		weir__consume_show(run);

@@ -103,7 +103,7 @@ weir__consume_gap(struct weir_consumption *run, int32_t partition, int64_t wante
 	int64_t low;
 	int64_t high;
 	int code = weir__topic_range(run->broker, topic, partition, &low, &high,
-				      run->config->timeout_ms, error);
+				     run->config->timeout_ms, error);
 
 	if (code != 0)
 		return code;
@@ -145,12 +145,27 @@ weir__consume_ends(struct weir_consumption *run, struct weir_error *error)
 		if (!run->config->until_end)
 			continue;
 		code = weir__topic_range(run->broker, run->config->topic, i, &low,
-					  &partition->end, run->config->timeout_ms,
-					  error);
+					 &partition->end, run->config->timeout_ms, error);
 		if (code != 0)
 			return code;
 	}
 	return 0;
+}
+
+void
+weir__consume_grow(struct weir_consumption *run, int32_t count)
+{
+	int32_t i;
+
+	run->partitions = weir__realloc(run->partitions,
+					((size_t)count + 1) * sizeof(*run->partitions));
+	for (i = run->topic.partitions; i < count; i++)
+		run->partitions[i] = (struct weir_consume_partition){
+			.kept = WEIR_OFFSET_NONE,
+			/* they were not there when the ends were taken */
+			.end = run->config->until_end ? 0 : INT64_MAX,
+		};
+	run->topic.partitions = count;
 }
 
 int
@@ -163,12 +178,14 @@ weir__consume(struct weir_broker *broker, const struct weir_consume_config *conf
 
 	memset(result, 0, sizeof(*result));
 	weir__progress_init(&run.progress, config->quiet);
-	code = weir__topic_find(broker, config->topic, config->timeout_ms, &run.topic, error);
+	code = weir__topic_find(broker, config->topic, config->timeout_ms, &run.topic,
+				error);
 	if (code == 0)
 		run.partitions = weir__calloc((size_t)run.topic.partitions + 1,
-		                              sizeof(*run.partitions));
+					      sizeof(*run.partitions));
+	run.partitions_at_start = run.topic.partitions;
 	weir__interrupt_catch();
-	run.kept_ms = weir__consume_now(&run);
+	run.kept_ms = run.looked_ms = weir__consume_now(&run);
 	if (code == 0)
 		code = weir__consume_ends(&run, error);
 	if (code == 0)

@@ -38,8 +38,8 @@ int weir__from_parse(const char *text, struct weir_from *from);
 
 /* The offset it means in a partition. Returns 0 or a WEIR_E*. */
 int weir__from_resolve(const struct weir_from *from, struct weir_broker *broker,
-                       const char *topic, int32_t partition, int64_t *offset, int64_t timeout_ms,
-                       struct weir_error *error);
+		       const char *topic, int32_t partition, int64_t *offset,
+		       int64_t timeout_ms, struct weir_error *error);
 
 /* ---- a run ---- */
 
@@ -53,12 +53,13 @@ struct weir_consume_config {
 	struct weir_from from; /* where nothing was committed, or kept, before */
 	struct weir_line_format format;
 	bool read_committed;
-	bool until_end;        /* stop at the ends there were at start */
+	bool until_end; /* stop at the ends there were at start */
 	bool continue_at_gap;
-	int64_t count;         /* stop after so many records; 0: no limit */
+	int64_t count;          /* stop after so many records; 0: no limit */
 	int64_t commit_records; /* commit or keep the position at any of these */
 	int64_t commit_interval_ms;
 	int64_t commit_bytes;
+	int64_t look_interval_ms; /* how often to look for new partitions */
 	int64_t timeout_ms;
 	const struct weir_properties *consumer;
 	const struct weir_logger *logger;
@@ -73,15 +74,15 @@ struct weir_consume_result {
 
 /* Returns 0, or a WEIR_E* with one line. */
 int weir__consume(struct weir_broker *broker, const struct weir_consume_config *config,
-                  struct weir_consume_result *result, struct weir_error *error);
+		  struct weir_consume_result *result, struct weir_error *error);
 
 /* ---- shared by the files of consume ---- */
 
 /* One partition of the topic. */
 struct weir_consume_partition {
-	int64_t next;      /* position: behind the last record taken, or marker */
-	int64_t kept;      /* position that is committed, or in FILE.weir */
-	int64_t end;       /* stop here; INT64_MAX without --until-end */
+	int64_t next; /* position: behind the last record taken, or marker */
+	int64_t kept; /* position that is committed, or in FILE.weir */
+	int64_t end;  /* stop here; INT64_MAX without --until-end */
 	struct weir_partition *handle; /* with a group, while owned */
 };
 
@@ -91,6 +92,7 @@ struct weir_consumption {
 	struct weir_broker *broker;
 	struct weir_consume_partition *partitions; /* topic.partitions of them */
 	struct weir_topic topic;
+	int32_t partitions_at_start;
 	struct weir_progress progress;
 
 	struct weir_buffer out; /* lines not yet written */
@@ -98,7 +100,8 @@ struct weir_consumption {
 	uint64_t in_hand;       /* of them: in `out` */
 	uint64_t since_kept;    /* of them: since the last commit or keep */
 	int64_t bytes_since_kept;
-	int64_t kept_ms;        /* when that was */
+	int64_t kept_ms;   /* when that was */
+	int64_t looked_ms; /* when new partitions were looked for last */
 
 	/* --to; consume_file.c */
 	char *state_path;
@@ -121,18 +124,22 @@ weir__consume_done(const struct weir_consume_partition *partition)
 
 /* Add a record's line, unless it lies behind the end; the position moves in any case. */
 void weir__consume_take(struct weir_consumption *run, const struct weir_offset *place,
-                        const struct weir_message *message);
+			const struct weir_message *message);
 
 /* Write run->out to `fd`, `name` in messages. Returns 0 or WEIR_EIO. */
 int weir__consume_write(struct weir_consumption *run, int fd, const char *name,
-                        struct weir_error *error);
+			struct weir_error *error);
 
 /*
  * `wanted` is outside the partition's log: the offset to go on from, or WEIR_ESTATE with
  * how much is lost.
  */
 int weir__consume_gap(struct weir_consumption *run, int32_t partition, int64_t wanted,
-                      int64_t *next, struct weir_error *error);
+		      int64_t *next, struct weir_error *error);
+
+/* The topic has `count` partitions by now, the new ones to be read from their first
+ * record. */
+void weir__consume_grow(struct weir_consumption *run, int32_t count);
 
 /* The ends to stop at, when asked for. Returns 0 or a WEIR_E*. */
 int weir__consume_ends(struct weir_consumption *run, struct weir_error *error);
@@ -147,7 +154,8 @@ int weir__consume_reader(struct weir_consumption *run, struct weir_error *error)
  * Open and lock FILE, read FILE.weir, cut FILE to the length it vouches for, and set the
  * positions from it; *fresh when there was none.
  */
-int weir__consume_file_open(struct weir_consumption *run, bool *fresh, struct weir_error *error);
+int weir__consume_file_open(struct weir_consumption *run, bool *fresh,
+			    struct weir_error *error);
 
 /* Write the lines in hand, make them last, then make FILE.weir say so. */
 int weir__consume_file_keep(struct weir_consumption *run, struct weir_error *error);

@@ -26,16 +26,17 @@ enum weir_format_kind {
 /* All borrowed. */
 struct weir_line_format {
 	enum weir_format_kind kind;
-	const char *separator;             /* KEY_VALUE: the first one in a line ends the key */
-	bool null;                         /* reading: empty is null; writing: null is "NULL" */
-	const char *key_pointer;           /* reading VALUE: JSON pointer to the key; NULL: none */
+	const char *separator;   /* KEY_VALUE: the first one in a line ends the key */
+	bool null;               /* reading: empty is null; writing: null is "NULL" */
+	const char *key_pointer; /* reading VALUE: JSON pointer to the key; NULL: none */
 	const struct weir_header *headers; /* reading: added to every record */
 	size_t header_count;
 };
 
 /* Add the record as one line, with its newline. */
-void weir__line_write(const struct weir_line_format *format, const struct weir_offset *place,
-                      const struct weir_message *message, struct weir_buffer *out);
+void weir__line_write(const struct weir_line_format *format,
+		      const struct weir_offset *place, const struct weir_message *message,
+		      struct weir_buffer *out);
 
 /*
  * Read a record from a line (without its newline). The message borrows from `line` and
@@ -44,14 +45,14 @@ void weir__line_write(const struct weir_line_format *format, const struct weir_o
  * Returns 0, or a WEIR_E* with the reason; the caller knows the place.
  */
 int weir__line_read(const struct weir_line_format *format, struct weir_bytes line,
-                    struct weir_arena *arena, struct weir_message *message,
-                    struct weir_error *error);
+		    struct weir_arena *arena, struct weir_message *message,
+		    struct weir_error *error);
 
 /* The JSON form alone; format_json.c. */
-void weir__line_write_json(const struct weir_offset *place, const struct weir_message *message,
-                           struct weir_buffer *out);
+void weir__line_write_json(const struct weir_offset *place,
+			   const struct weir_message *message, struct weir_buffer *out);
 int weir__line_read_json(struct weir_bytes line, struct weir_arena *arena,
-                         struct weir_message *message, struct weir_error *error);
+			 struct weir_message *message, struct weir_error *error);
 
 /* ---- format_bytes.c ---- */
 
@@ -61,8 +62,9 @@ bool weir__utf8_valid(const void *data, size_t size);
 /* Add `bytes` in base64 (RFC 4648, padded). */
 void weir__base64_write(struct weir_bytes bytes, struct weir_buffer *out);
 
-/* Read base64, strictly: padded, no blanks. Returns 0 and *bytes in `arena`, or WEIR_EINVALID. */
+/* Read base64, strictly: padded, no blanks. Returns 0 and *bytes in `arena`, or
+ * WEIR_EINVALID. */
 int weir__base64_read(const char *text, size_t size, struct weir_arena *arena,
-                      struct weir_bytes *bytes);
+		      struct weir_bytes *bytes);
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,34 +61,52 @@ weir__position_sync_folder(const char *path, struct weir_error *error)
 	return code;
 }
 
+/*
+ * Open the file aside for this process alone: another may be writing the same position.
+ * Who waited for it may then hold a file that has been renamed away, and tries again.
+ */
 static int
-write_aside(const char *aside, const json_t *json, struct weir_error *error)
+open_aside(const char *aside)
 {
-	char *text = json_dumps(json, JSON_INDENT(1));
-	int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	int code = 0;
+	for (;;) {
+		int fd = open(aside, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+		struct stat held;
+		struct stat there;
+		int locked;
 
-	if (fd < 0 || write_all(fd, text, strlen(text)) != 0 ||
-	    write_all(fd, "\n", 1) != 0 || fsync(fd) != 0)
-		code = io_error(error, aside);
-	if (fd >= 0 && close(fd) != 0 && code == 0)
-		code = io_error(error, aside);
-	free(text);
-	return code;
+		if (fd < 0)
+			return -1;
+		locked = flock(fd, LOCK_EX);
+		if (locked == 0 && fstat(fd, &held) == 0 && stat(aside, &there) == 0 &&
+		    held.st_ino == there.st_ino)
+			return fd;
+		if (locked != 0 && errno != EINTR) {
+			close(fd);
+			return -1;
+		}
+		close(fd);
+	}
 }
 
 int
 weir__position_write(const char *path, const json_t *json, struct weir_error *error)
 {
 	char *aside = weir__format("%s.new", path);
-	int code = write_aside(aside, json, error);
+	char *text = json_dumps(json, JSON_INDENT(1));
+	int fd = open_aside(aside);
+	int code = 0;
 
-	if (code == 0 && rename(aside, path) != 0)
+	if (fd < 0 || ftruncate(fd, 0) != 0 || write_all(fd, text, strlen(text)) != 0 ||
+	    write_all(fd, "\n", 1) != 0 || fsync(fd) != 0)
+		code = io_error(error, aside);
+	else if (rename(aside, path) != 0)
 		code = io_error(error, path);
-	if (code == 0)
-		code = weir__position_sync_folder(path, error);
 	else
-		unlink(aside);
+		code = weir__position_sync_folder(path, error);
+	/* what was written in part is overwritten next time */
+	if (fd >= 0)
+		close(fd);
+	free(text);
 	free(aside);
 	return code;
 }

@@ -16,8 +16,8 @@
 #include <weir/error.h>
 
 /*
- * Replace the file at `path` by `json`: written aside, fsync, rename, fsync of the folder.
- * Returns 0 or WEIR_EIO.
+ * Replace the file at `path` by `json`: written aside, fsync, rename, fsync of the
+ * folder. Returns 0 or WEIR_EIO.
  */
 int weir__position_write(const char *path, const json_t *json, struct weir_error *error);
 
@@ -42,7 +42,8 @@ struct weir_fingerprint {
 	uint64_t hash; /* FNV-1a */
 };
 
-/* Of the first min(size, WEIR_FINGERPRINT_MAX) bytes. 0, WEIR_EIO, or WEIR_ELIMIT: shorter. */
+/* Of the first min(size, WEIR_FINGERPRINT_MAX) bytes. 0, WEIR_EIO, or WEIR_ELIMIT:
+ * shorter. */
 int weir__fingerprint_take(int fd, int64_t size, struct weir_fingerprint *fingerprint);
 
 /* Does the file still begin so? False also for a shorter one. */

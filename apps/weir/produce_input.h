@@ -14,7 +14,7 @@
 
 enum weir_input_result {
 	WEIR_INPUT_LINE = 0,
-	WEIR_INPUT_IDLE,   /* nothing within the timeout, or a signal came */
+	WEIR_INPUT_IDLE, /* nothing within the timeout, or a signal came */
 	WEIR_INPUT_END,
 	WEIR_INPUT_TOO_LONG, /* the next line is longer than max_line_bytes */
 	WEIR_INPUT_FAILED
@@ -23,11 +23,13 @@ enum weir_input_result {
 struct weir_input {
 	const char *name; /* for messages: the path, or "standard input" */
 	int fd;
-	bool seekable;       /* a regular file */
+	bool seekable; /* a regular file */
 	size_t max_line_bytes;
-	int64_t position;    /* behind the last line given */
-	uint64_t line;       /* number of the last line given, counted from the last seek's base */
-	int64_t base;        /* where counting began: lines before it are counted when asked for */
+	int64_t position; /* behind the last line given */
+	uint64_t line; /* number of the last line given, counted from the last seek's base
+			*/
+	int64_t base;  /* where counting began: lines before it are counted when asked for
+			*/
 
 	char *data;
 	size_t start; /* of what has not been given yet */
@@ -38,7 +40,8 @@ struct weir_input {
 };
 
 /* `path` NULL is standard input. Borrows `path`. Returns 0 or WEIR_EIO. */
-int weir__input_open(struct weir_input *input, const char *path, struct weir_error *error);
+int weir__input_open(struct weir_input *input, const char *path,
+		     struct weir_error *error);
 void weir__input_close(struct weir_input *input);
 
 /*
@@ -46,14 +49,16 @@ void weir__input_close(struct weir_input *input);
  * call; its data is never NULL.
  */
 enum weir_input_result weir__input_next(struct weir_input *input, int timeout_ms,
-                                        struct weir_bytes *line, struct weir_error *error);
+					struct weir_bytes *line,
+					struct weir_error *error);
 
 /* Go on from `position`; `line` as it was there. Only where seekable. */
 int weir__input_seek(struct weir_input *input, int64_t position, uint64_t line,
-                     struct weir_error *error);
+		     struct weir_error *error);
 
 /* Start counting lines at `position` instead of at 0, and go there. */
-int weir__input_start(struct weir_input *input, int64_t position, struct weir_error *error);
+int weir__input_start(struct weir_input *input, int64_t position,
+		      struct weir_error *error);
 
 /* The number in the file of a line that was given as `line`. */
 uint64_t weir__input_line_number(const struct weir_input *input, uint64_t line);

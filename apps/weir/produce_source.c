@@ -73,7 +73,8 @@ read_kept(const struct weir_production *run, struct kept *kept, struct weir_erro
 			error, WEIR_ESTATE,
 			"%s: is for the cluster %s, this is %s; remove it to put %s "
 			"into this one from the beginning",
-			run->position_path, cluster, run->topic.cluster_id, run->config->path);
+			run->position_path, cluster, run->topic.cluster_id,
+			run->config->path);
 	else
 		*kept = (struct kept){true, position, written};
 	json_decref(json);

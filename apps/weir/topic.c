@@ -17,14 +17,15 @@
 
 /* *state is the topic's own error. Returns 0 when the cluster answered. */
 static int
-ask(struct weir_broker *broker, const char *name, int64_t timeout_ms, struct weir_topic *topic,
-    int *state, struct weir_error *error)
+ask(struct weir_broker *broker, const char *name, int64_t timeout_ms,
+    struct weir_topic *topic, int *state, struct weir_error *error)
 {
-	struct weir_cluster_info info = { 0 };
+	struct weir_cluster_info info = {0};
 	int code = weir__broker_describe(broker, &name, 1, &info, (int)timeout_ms, error);
 
 	if (code == 0) {
-		snprintf(topic->cluster_id, sizeof(topic->cluster_id), "%s", info.cluster_id);
+		snprintf(topic->cluster_id, sizeof(topic->cluster_id), "%s",
+			 info.cluster_id);
 		topic->partitions = info.topics[0].partitions;
 		*state = info.topics[0].error;
 	}
@@ -34,7 +35,7 @@ ask(struct weir_broker *broker, const char *name, int64_t timeout_ms, struct wei
 
 int
 weir__topic_find(struct weir_broker *broker, const char *name, int64_t timeout_ms,
-                 struct weir_topic *topic, struct weir_error *error)
+		 struct weir_topic *topic, struct weir_error *error)
 {
 	int state = 0;
 	int times;
@@ -52,7 +53,8 @@ weir__topic_find(struct weir_broker *broker, const char *name, int64_t timeout_m
 	if (state == WEIR_ENOTFOUND)
 		return weir_error_set(error, state, "no topic %s in the cluster", name);
 	if (state != 0)
-		return weir_error_set(error, state, "topic %s: %s", name, weir_strerror(state));
+		return weir_error_set(error, state, "topic %s: %s", name,
+				      weir_strerror(state));
 	return 0;
 }
 
@@ -74,7 +76,7 @@ again(int code, int64_t since_ms, int64_t timeout_ms, struct weir_error *reason,
 	if (code == WEIR_ETIMEOUT && now_ms() - since_ms < timeout_ms &&
 	    weir__interrupt_count() == 0) {
 		poll(NULL, 0, ASK_AGAIN_MS);
-		*reason = (struct weir_error){ 0 };
+		*reason = (struct weir_error){0};
 		return true;
 	}
 	weir_error_set(error, code, "%s", reason->message);
@@ -83,31 +85,32 @@ again(int code, int64_t since_ms, int64_t timeout_ms, struct weir_error *reason,
 
 int
 weir__topic_range(struct weir_broker *broker, const char *name, int32_t partition,
-                  int64_t *low, int64_t *high, int64_t timeout_ms, struct weir_error *error)
+		  int64_t *low, int64_t *high, int64_t timeout_ms,
+		  struct weir_error *error)
 {
-	struct weir_error reason = { 0 };
+	struct weir_error reason = {0};
 	int64_t since_ms = now_ms();
 	int code;
 
 	do
-		code = weir__broker_range(broker, name, partition, low, high, (int)timeout_ms,
-		                          &reason);
+		code = weir__broker_range(broker, name, partition, low, high,
+					  (int)timeout_ms, &reason);
 	while (again(code, since_ms, timeout_ms, &reason, error));
 	return code;
 }
 
 int
 weir__topic_offset_at(struct weir_broker *broker, const char *name, int32_t partition,
-                      int64_t timestamp_ms, int64_t *offset, int64_t timeout_ms,
-                      struct weir_error *error)
+		      int64_t timestamp_ms, int64_t *offset, int64_t timeout_ms,
+		      struct weir_error *error)
 {
-	struct weir_error reason = { 0 };
+	struct weir_error reason = {0};
 	int64_t since_ms = now_ms();
 	int code;
 
 	do
-		code = weir__broker_offset_at(broker, name, partition, timestamp_ms, offset,
-		                              (int)timeout_ms, &reason);
+		code = weir__broker_offset_at(broker, name, partition, timestamp_ms,
+					      offset, (int)timeout_ms, &reason);
 	while (again(code, since_ms, timeout_ms, &reason, error));
 	return code;
 }

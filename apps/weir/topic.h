@@ -19,17 +19,17 @@ struct weir_topic {
  * Returns 0, WEIR_ENOTFOUND, WEIR_EDENIED, or what describing the cluster came to.
  */
 int weir__topic_find(struct weir_broker *broker, const char *name, int64_t timeout_ms,
-                     struct weir_topic *topic, struct weir_error *error);
+		     struct weir_topic *topic, struct weir_error *error);
 
 /*
  * As weir__broker_range() and weir__broker_offset_at(), which try once: again until
  * `timeout_ms` is over, for partitions whose leader is just elected.
  */
 int weir__topic_range(struct weir_broker *broker, const char *name, int32_t partition,
-                      int64_t *low, int64_t *high, int64_t timeout_ms,
-                      struct weir_error *error);
+		      int64_t *low, int64_t *high, int64_t timeout_ms,
+		      struct weir_error *error);
 int weir__topic_offset_at(struct weir_broker *broker, const char *name, int32_t partition,
-                          int64_t timestamp_ms, int64_t *offset, int64_t timeout_ms,
-                          struct weir_error *error);
+			  int64_t timestamp_ms, int64_t *offset, int64_t timeout_ms,
+			  struct weir_error *error);
 
 #endif

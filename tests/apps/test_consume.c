@@ -23,7 +23,7 @@
 
 static struct weir_memory *memory;
 static struct weir_broker *broker;
-static struct weir_logger logger = { .level = WEIR_LOG_ERROR };
+static struct weir_logger logger = {.level = WEIR_LOG_ERROR};
 
 /* Numbers, one partition after the other; record N has timestamp 1000 + N. */
 static void
@@ -33,10 +33,12 @@ append(int first, int last)
 
 	for (i = first; i <= last; i++) {
 		char text[16];
-		struct weir_message message = { .value = { text, 0 }, .timestamp_ms = 1000 + i };
+		struct weir_message message = {.value = {text, 0},
+					       .timestamp_ms = 1000 + i};
 
 		message.value.size = (size_t)snprintf(text, sizeof(text), "%d", i);
-		ck_assert_int_eq(weir__memory_append(memory, "t", i % PARTITIONS, &message), 0);
+		ck_assert_int_eq(
+			weir__memory_append(memory, "t", i % PARTITIONS, &message), 0);
 	}
 }
 
@@ -46,8 +48,9 @@ set_up(void)
 	transfer_folder_enter();
 	memory = weir__memory_open(weir__clock_system(), &logger);
 	broker = weir__memory_broker(memory);
-	ck_assert_int_eq(weir__broker_topic_create(broker, "t", PARTITIONS, 1, NULL, 1000, NULL),
-	                 0);
+	ck_assert_int_eq(
+		weir__broker_topic_create(broker, "t", PARTITIONS, 1, NULL, 1000, NULL),
+		0);
 	append(0, RECORDS - 1);
 }
 
@@ -61,10 +64,18 @@ static struct weir_consume_config
 config_of(void)
 {
 	return (struct weir_consume_config){
-		.topic = "t", .read_committed = true, .until_end = true, .fd = -1,
-		.guarantee = WEIR_AT_LEAST_ONCE, .commit_records = 10,
-		.commit_interval_ms = 60000, .commit_bytes = 1 << 20, .timeout_ms = 3000,
-		.logger = &logger, .clock = weir__clock_system(), .quiet = true,
+		.topic = "t",
+		.read_committed = true,
+		.until_end = true,
+		.fd = -1,
+		.guarantee = WEIR_AT_LEAST_ONCE,
+		.commit_records = 10,
+		.commit_interval_ms = 60000,
+		.commit_bytes = 1 << 20,
+		.timeout_ms = 3000,
+		.logger = &logger,
+		.clock = weir__clock_system(),
+		.quiet = true,
 	};
 }
 
@@ -102,12 +113,13 @@ consume_badly(const struct weir_consume_config *config, const char *reason)
 
 	ck_assert_int_ne(consume(config, &error), 0);
 	ck_assert_msg(strstr(error.message, reason) != NULL, "\"%s\", expected \"%s\"",
-	              error.message, reason);
+		      error.message, reason);
 }
 
 /* Run with output to a file, appended; the status. */
 static int
-consume_into(struct weir_consume_config *config, const char *path, struct weir_error *error)
+consume_into(struct weir_consume_config *config, const char *path,
+	     struct weir_error *error)
 {
 	int code;
 
@@ -223,34 +235,41 @@ static const struct {
 	const char *state;
 	const char *reason;
 } bad_states[] = {
-	{ "", "not a position file" },
-	{ "{", "not a position file" },
-	{ "[]", "no \"cluster\"" },
-	{ "{\"cluster\": \"x\"}", "was filled from the cluster x, this is" },
-	{ "{\"cluster\": \"%s\", \"topic\": \"u\"}", "was filled from the topic u, this is t" },
-	{ "{\"cluster\": \"%s\", \"topic\": \"t\", \"format\": \"json\"}", "--format json" },
-	{ "{\"cluster\": \"%s\", \"topic\": \"t\", \"format\": \"value\"}", "no \"offsets\"" },
-	{ "{\"cluster\": \"%s\", \"topic\": \"t\", \"format\": \"value\", \"length\": 0, "
-	  "\"offsets\": [1, 2, 3, 4]}", "4 partitions were read, t has 3" },
-	{ "{\"cluster\": \"%s\", \"topic\": \"t\", \"format\": \"value\", \"length\": 0, "
-	  "\"offsets\": [-1]}", "offsets[0] is no offset" },
-	{ "{\"cluster\": \"%s\", \"topic\": \"t\", \"format\": \"value\", \"length\": -1, "
-	  "\"offsets\": [1]}", "no \"length\"" },
-	{ "{\"cluster\": \"%s\", \"topic\": \"t\", \"format\": \"value\", \"length\": 0, "
-	  "\"offsets\": [31]}", "t[0]: was read up to 31, and ends at 30" },
+	{"", "not a position file"},
+	{"{", "not a position file"},
+	{"[]", "no \"cluster\""},
+	{"{\"cluster\": \"x\"}", "was filled from the cluster x, this is"},
+	{"{\"cluster\": \"%s\", \"topic\": \"u\"}",
+	 "was filled from the topic u, this is t"},
+	{"{\"cluster\": \"%s\", \"topic\": \"t\", \"format\": \"json\"}",
+	 "--format json"},
+	{"{\"cluster\": \"%s\", \"topic\": \"t\", \"format\": \"value\"}",
+	 "no \"offsets\""},
+	{"{\"cluster\": \"%s\", \"topic\": \"t\", \"format\": \"value\", \"length\": 0, "
+	 "\"offsets\": [1, 2, 3, 4]}",
+	 "4 partitions were read, t has 3"},
+	{"{\"cluster\": \"%s\", \"topic\": \"t\", \"format\": \"value\", \"length\": 0, "
+	 "\"offsets\": [-1]}",
+	 "offsets[0] is no offset"},
+	{"{\"cluster\": \"%s\", \"topic\": \"t\", \"format\": \"value\", \"length\": -1, "
+	 "\"offsets\": [1]}",
+	 "no \"length\""},
+	{"{\"cluster\": \"%s\", \"topic\": \"t\", \"format\": \"value\", \"length\": 0, "
+	 "\"offsets\": [31]}",
+	 "t[0]: was read up to 31, and ends at 30"},
 };
 
 static void
 write_state(const char *format)
 {
-	struct weir_cluster_info info = { 0 };
+	struct weir_cluster_info info = {0};
 	char text[512];
 	const char *at = strstr(format, "%s");
 
 	ck_assert_int_eq(weir__broker_describe(broker, NULL, 0, &info, 1000, NULL), 0);
 	if (at)
 		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - format), format,
-		         info.cluster_id, at + 2);
+			 info.cluster_id, at + 2);
 	else
 		snprintf(text, sizeof(text), "%s", format);
 	weir__cluster_info_fini(&info);
@@ -274,7 +293,7 @@ START_TEST(new_partitions_begin_at_their_first_record)
 
 	/* written when the topic had one partition, of which all was read; 30 lines */
 	write_state("{\"cluster\": \"%s\", \"topic\": \"t\", \"format\": \"value\", "
-	            "\"length\": 0, \"offsets\": [30]}");
+		    "\"length\": 0, \"offsets\": [30]}");
 	consume_well(&config);
 	ck_assert_int_eq(count_lines("out"), 60);
 }
@@ -286,7 +305,7 @@ START_TEST(records_lost_to_retention_stop_the_run_and_are_counted)
 {
 	struct weir_consume_config config = config_to("out");
 	struct weir_consume_result result;
-	struct weir_error error = { 0 };
+	struct weir_error error = {0};
 
 	config.count = 1;
 	consume_well(&config);
@@ -314,7 +333,7 @@ START_TEST(a_group_stops_or_goes_on_at_a_gap_too)
 	weir__memory_delete_records(memory, "t", 0, 20);
 	ck_assert_int_ne(consume_into(&config, "second", &error), 0);
 	ck_assert_msg(strstr(error.message, "records lost to retention") != NULL, "%s",
-	              error.message);
+		      error.message);
 	config.continue_at_gap = true;
 	ck_assert_msg(consume_into(&config, "second", &error) == 0, "%s", error.message);
 	ck_assert_int_eq(count_lines("first"), 9);
@@ -328,17 +347,41 @@ static const struct {
 	const char *text;
 	int lines; /* -1: not a place */
 } places[] = {
-	{ "beginning", 90 }, { "end", 0 }, { "0", 90 }, { "10", 60 }, { "30", 0 },
-	{ "1000", 0 }, { "-5", 15 }, { "-0", 0 }, { "-1000", 90 }, { "@0", 90 },
-	{ "@1045", 45 }, { "@9999", 0 }, { "1970-01-01", 90 }, { "1970-01-01T00:00:01Z", 90 },
-	{ "1970-01-01T00:00:01.045Z", 45 }, { "1970-01-01 00:00:01,045", 45 },
-	{ "1970-01-01T01:00:01.045+01:00", 45 }, { "1970-01-01T01:00:01.045+0100", 45 },
-	{ "1970-01-01T01:00:01.045+01", 45 }, { "2024-05-01T12:00Z", 0 },
-	{ "", -1 }, { "start", -1 }, { "-", -1 }, { "@", -1 }, { "@x", -1 }, { "1x", -1 },
-	{ "--5", -1 }, { "2024-13-01", -1 }, { "2024-02-30", -1 }, { "2024-05-01T", -1 },
-	{ "2024-05-01T12:00:00.Z", -1 }, { "2024-05-01T12:00+1", -1 },
-	{ "2024-05-01T12:00+01:0", -1 }, { "2024-05-01T12:00Zx", -1 },
-	{ "99999999999999999999", -1 },
+	{"beginning", 90},
+	{"end", 0},
+	{"0", 90},
+	{"10", 60},
+	{"30", 0},
+	{"1000", 0},
+	{"-5", 15},
+	{"-0", 0},
+	{"-1000", 90},
+	{"@0", 90},
+	{"@1045", 45},
+	{"@9999", 0},
+	{"1970-01-01", 90},
+	{"1970-01-01T00:00:01Z", 90},
+	{"1970-01-01T00:00:01.045Z", 45},
+	{"1970-01-01 00:00:01,045", 45},
+	{"1970-01-01T01:00:01.045+01:00", 45},
+	{"1970-01-01T01:00:01.045+0100", 45},
+	{"1970-01-01T01:00:01.045+01", 45},
+	{"2024-05-01T12:00Z", 0},
+	{"", -1},
+	{"start", -1},
+	{"-", -1},
+	{"@", -1},
+	{"@x", -1},
+	{"1x", -1},
+	{"--5", -1},
+	{"2024-13-01", -1},
+	{"2024-02-30", -1},
+	{"2024-05-01T", -1},
+	{"2024-05-01T12:00:00.Z", -1},
+	{"2024-05-01T12:00+1", -1},
+	{"2024-05-01T12:00+01:0", -1},
+	{"2024-05-01T12:00Zx", -1},
+	{"99999999999999999999", -1},
 };
 
 START_TEST(from_is_a_place_in_each_partition)
@@ -351,8 +394,8 @@ START_TEST(from_is_a_place_in_each_partition)
 	if (code != 0)
 		return;
 	ck_assert_int_eq(consume_into(&config, "out", &error), 0);
-	ck_assert_msg(count_lines("out") == places[_i].lines, "%s: %d lines", places[_i].text,
-	              count_lines("out"));
+	ck_assert_msg(count_lines("out") == places[_i].lines, "%s: %d lines",
+		      places[_i].text, count_lines("out"));
 }
 END_TEST
 
@@ -362,22 +405,26 @@ END_TEST
 static void
 transact(const char *value, bool commit)
 {
-	static const char *const outputs[] = { "t" };
-	const struct weir_session_config config = { .name = "test", .transactional_id = "test",
-		                                    .outputs = outputs, .output_count = 1,
-		                                    .transaction_timeout_ms = 60000 };
-	const struct weir_message message = { .value = { value, strlen(value) },
-		                              .timestamp_ms = -1 };
+	static const char *const outputs[] = {"t"};
+	const struct weir_session_config config = {.name = "test",
+						   .transactional_id = "test",
+						   .outputs = outputs,
+						   .output_count = 1,
+						   .transaction_timeout_ms = 60000};
+	const struct weir_message message = {.value = {value, strlen(value)},
+					     .timestamp_ms = -1};
 	struct weir_session *session = weir__broker_session_open(broker, &config, NULL);
 
 	ck_assert_ptr_nonnull(session);
 	ck_assert_int_eq(weir__session_init(session, 1000, NULL), WEIR_SUCCESS);
 	ck_assert_int_eq(weir__session_begin(session, NULL), WEIR_SUCCESS);
-	ck_assert_int_eq(weir__session_send(session, 0, &message, 1, 1000, NULL), WEIR_SUCCESS);
+	ck_assert_int_eq(weir__session_send(session, 0, &message, 1, 1000, NULL),
+			 WEIR_SUCCESS);
 	/* or the abort would drop it before it is in the log */
 	ck_assert_int_eq(weir__session_flush(session, 1000, NULL), WEIR_SUCCESS);
 	ck_assert_int_eq(commit ? weir__session_commit(session, NULL, 0, 1000, NULL)
-	                        : weir__session_abort(session, 1000, NULL), WEIR_SUCCESS);
+				: weir__session_abort(session, 1000, NULL),
+			 WEIR_SUCCESS);
 	weir__session_close(session);
 }
 
@@ -398,7 +445,8 @@ START_TEST(until_end_counts_markers_and_skips_aborted_records)
 		config.to = NULL;
 		config.group = "g";
 		config.guarantee = _i == 1 ? WEIR_AT_LEAST_ONCE : WEIR_AT_MOST_ONCE;
-		ck_assert_msg(consume_into(&config, "out", &error) == 0, "%s", error.message);
+		ck_assert_msg(consume_into(&config, "out", &error) == 0, "%s",
+			      error.message);
 		check_file("out", 92);
 		/* the positions behind the markers are committed: nothing is left */
 		ck_assert_int_eq(consume_into(&config, "again", &error), 0);
@@ -431,7 +479,8 @@ START_TEST(a_group_goes_on_where_it_committed)
 	config.guarantee = _i ? WEIR_AT_LEAST_ONCE : WEIR_AT_MOST_ONCE;
 	config.count = 11;
 	for (i = 0; i < 4; i++)
-		ck_assert_msg(consume_into(&config, "out", &error) == 0, "%s", error.message);
+		ck_assert_msg(consume_into(&config, "out", &error) == 0, "%s",
+			      error.message);
 	ck_assert_int_eq(count_lines("out"), 44);
 	config.count = 0;
 	ck_assert_int_eq(consume_into(&config, "out", &error), 0);
@@ -457,10 +506,10 @@ strike(void *opaque, const char *session, enum weir_memory_op op)
 }
 
 static const struct strike strikes[] = {
-	{ WEIR_MEMORY_FAIL_AGAIN, 1 },   { WEIR_MEMORY_FAIL_AGAIN, 2 },
-	{ WEIR_MEMORY_FAIL_ABORT, 1 },   { WEIR_MEMORY_FAIL_ABORT, 2 },
-	{ WEIR_MEMORY_FAIL_FATAL, 1 },   { WEIR_MEMORY_FAIL_FATAL, 2 },
-	{ WEIR_MEMORY_UNKNOWN_DONE, 1 }, { WEIR_MEMORY_UNKNOWN_DONE, 2 },
+	{WEIR_MEMORY_FAIL_AGAIN, 1},   {WEIR_MEMORY_FAIL_AGAIN, 2},
+	{WEIR_MEMORY_FAIL_ABORT, 1},   {WEIR_MEMORY_FAIL_ABORT, 2},
+	{WEIR_MEMORY_FAIL_FATAL, 1},   {WEIR_MEMORY_FAIL_FATAL, 2},
+	{WEIR_MEMORY_UNKNOWN_DONE, 1}, {WEIR_MEMORY_UNKNOWN_DONE, 2},
 };
 
 START_TEST(a_group_at_least_once_prints_everything_whatever_commits_fail)
@@ -565,19 +614,22 @@ suite(void)
 	tcase_add_test(cases, a_file_shorter_than_its_state_is_refused);
 	tcase_add_test(cases, a_file_that_weir_did_not_write_is_refused_and_left_alone);
 	tcase_add_test(cases, a_file_in_use_is_refused);
-	tcase_add_loop_test(cases, a_state_of_something_else_is_refused, 0, COUNT(bad_states));
+	tcase_add_loop_test(cases, a_state_of_something_else_is_refused, 0,
+			    COUNT(bad_states));
 	tcase_add_test(cases, new_partitions_begin_at_their_first_record);
 	tcase_add_test(cases, records_lost_to_retention_stop_the_run_and_are_counted);
 	tcase_add_test(cases, a_group_stops_or_goes_on_at_a_gap_too);
 	tcase_add_loop_test(cases, from_is_a_place_in_each_partition, 0, COUNT(places));
-	tcase_add_loop_test(cases, until_end_counts_markers_and_skips_aborted_records, 0, 3);
+	tcase_add_loop_test(cases, until_end_counts_markers_and_skips_aborted_records, 0,
+			    3);
 	tcase_add_test(cases, read_uncommitted_shows_aborted_records_too);
 	tcase_add_loop_test(cases, a_group_goes_on_where_it_committed, 0, 2);
-	tcase_add_loop_test(cases, a_group_at_least_once_prints_everything_whatever_commits_fail,
-	                    0, COUNT(strikes));
 	tcase_add_loop_test(cases,
-	                    a_group_at_most_once_prints_nothing_twice_whatever_commits_fail, 0,
-	                    COUNT(strikes));
+			    a_group_at_least_once_prints_everything_whatever_commits_fail,
+			    0, COUNT(strikes));
+	tcase_add_loop_test(
+		cases, a_group_at_most_once_prints_nothing_twice_whatever_commits_fail, 0,
+		COUNT(strikes));
 	tcase_add_test(cases, nothing_is_committed_that_could_not_be_written);
 	tcase_add_test(cases, a_closed_pipe_ends_the_run);
 	tcase_add_test(cases, a_topic_that_is_not_there_is_named);

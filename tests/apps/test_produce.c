@@ -20,7 +20,7 @@
 
 static struct weir_memory *memory;
 static struct weir_broker *broker;
-static struct weir_logger logger = { .level = WEIR_LOG_ERROR };
+static struct weir_logger logger = {.level = WEIR_LOG_ERROR};
 
 static void
 set_up(void)
@@ -28,7 +28,8 @@ set_up(void)
 	transfer_folder_enter();
 	memory = weir__memory_open(weir__clock_system(), &logger);
 	broker = weir__memory_broker(memory);
-	ck_assert_int_eq(weir__broker_topic_create(broker, "t", 3, 1, NULL, 1000, NULL), 0);
+	ck_assert_int_eq(weir__broker_topic_create(broker, "t", 3, 1, NULL, 1000, NULL),
+			 0);
 	transfer_numbers("in", 0, RECORDS - 1);
 }
 
@@ -42,9 +43,17 @@ static struct weir_produce_config
 config_of(const char *source)
 {
 	return (struct weir_produce_config){
-		.topic = "t", .path = "in", .source = source, .guarantee = WEIR_EXACTLY_ONCE,
-		.commit_records = 15, .commit_interval_ms = 60000, .commit_bytes = 1 << 20,
-		.timeout_ms = 3000, .logger = &logger, .clock = weir__clock_system(), .quiet = true,
+		.topic = "t",
+		.path = "in",
+		.source = source,
+		.guarantee = WEIR_EXACTLY_ONCE,
+		.commit_records = 15,
+		.commit_interval_ms = 60000,
+		.commit_bytes = 1 << 20,
+		.timeout_ms = 3000,
+		.logger = &logger,
+		.clock = weir__clock_system(),
+		.quiet = true,
 	};
 }
 
@@ -73,7 +82,7 @@ produce_badly(const struct weir_produce_config *config, const char *reason)
 
 	ck_assert_int_ne(produce(config, &error), 0);
 	ck_assert_msg(strstr(error.message, reason) != NULL, "\"%s\", expected \"%s\"",
-	              error.message, reason);
+		      error.message, reason);
 }
 
 static void
@@ -89,46 +98,52 @@ check_topic(int count)
 struct plan {
 	enum weir_memory_op op;
 	enum weir_memory_fault fault;
-	enum weir_memory_op second; /* a fault behind the first one; with NO_FAULT: none */
-	enum weir_memory_fault second_fault;
+	enum weir_memory_op second; /* a fault behind the first one */
+	enum weir_memory_fault second_fault; /* NO_FAULT: none */
 };
 
 static const struct plan plans[] = {
-	{ WEIR_MEMORY_INIT, WEIR_MEMORY_FAIL_AGAIN, 0, 0 },
-	{ WEIR_MEMORY_INIT, WEIR_MEMORY_FAIL_FATAL, 0, 0 },
-	{ WEIR_MEMORY_COMMITTED, WEIR_MEMORY_FAIL_AGAIN, 0, 0 },
-	{ WEIR_MEMORY_COMMITTED, WEIR_MEMORY_FAIL_FATAL, 0, 0 },
-	{ WEIR_MEMORY_BEGIN, WEIR_MEMORY_UNKNOWN_NOT, 0, 0 },
-	{ WEIR_MEMORY_BEGIN, WEIR_MEMORY_FAIL_FATAL, 0, 0 },
-	{ WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_AGAIN, 0, 0 },
-	{ WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_ABORT, 0, 0 },
-	{ WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_FATAL, 0, 0 },
-	{ WEIR_MEMORY_SEND, WEIR_MEMORY_LOSE_DELIVERY, 0, 0 },
-	{ WEIR_MEMORY_SEND, WEIR_MEMORY_UNKNOWN_DONE, 0, 0 },
-	{ WEIR_MEMORY_SEND, WEIR_MEMORY_UNKNOWN_NOT, 0, 0 },
-	{ WEIR_MEMORY_SEND, WEIR_MEMORY_UNKNOWN_LATE, 0, 0 },
-	{ WEIR_MEMORY_SEND, WEIR_MEMORY_TAINT, 0, 0 },
-	{ WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_ABORT, WEIR_MEMORY_ABORT, WEIR_MEMORY_FAIL_AGAIN },
-	{ WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_ABORT, WEIR_MEMORY_ABORT, WEIR_MEMORY_FAIL_FATAL },
-	{ WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_ABORT, WEIR_MEMORY_ABORT, WEIR_MEMORY_TAINT },
-	{ WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_ABORT, WEIR_MEMORY_ABORT, WEIR_MEMORY_UNKNOWN_DONE },
-	{ WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_ABORT, WEIR_MEMORY_ABORT, WEIR_MEMORY_UNKNOWN_NOT },
-	{ WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_ABORT, WEIR_MEMORY_ABORT, WEIR_MEMORY_UNKNOWN_LATE },
-	{ WEIR_MEMORY_COMMIT, WEIR_MEMORY_FAIL_AGAIN, 0, 0 },
-	{ WEIR_MEMORY_COMMIT, WEIR_MEMORY_FAIL_ABORT, 0, 0 },
-	{ WEIR_MEMORY_COMMIT, WEIR_MEMORY_FAIL_FATAL, 0, 0 },
-	{ WEIR_MEMORY_COMMIT, WEIR_MEMORY_TAINT, 0, 0 },
-	{ WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_DONE, 0, 0 },
-	{ WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_NOT, 0, 0 },
-	{ WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_LATE, 0, 0 },
-	{ WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_DONE, WEIR_MEMORY_INIT, WEIR_MEMORY_FAIL_FATAL },
-	{ WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_NOT, WEIR_MEMORY_COMMITTED,
-	  WEIR_MEMORY_FAIL_AGAIN },
-	{ WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_DONE, WEIR_MEMORY_COMMITTED,
-	  WEIR_MEMORY_FAIL_FATAL },
-	{ WEIR_MEMORY_COMMIT, WEIR_MEMORY_TAINT, WEIR_MEMORY_INIT, WEIR_MEMORY_FAIL_FATAL },
-	{ WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_LATE, WEIR_MEMORY_COMMIT,
-	  WEIR_MEMORY_UNKNOWN_DONE },
+	{WEIR_MEMORY_INIT, WEIR_MEMORY_FAIL_AGAIN, 0, 0},
+	{WEIR_MEMORY_INIT, WEIR_MEMORY_FAIL_FATAL, 0, 0},
+	{WEIR_MEMORY_COMMITTED, WEIR_MEMORY_FAIL_AGAIN, 0, 0},
+	{WEIR_MEMORY_COMMITTED, WEIR_MEMORY_FAIL_FATAL, 0, 0},
+	{WEIR_MEMORY_BEGIN, WEIR_MEMORY_UNKNOWN_NOT, 0, 0},
+	{WEIR_MEMORY_BEGIN, WEIR_MEMORY_FAIL_FATAL, 0, 0},
+	{WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_AGAIN, 0, 0},
+	{WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_ABORT, 0, 0},
+	{WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_FATAL, 0, 0},
+	{WEIR_MEMORY_SEND, WEIR_MEMORY_LOSE_DELIVERY, 0, 0},
+	{WEIR_MEMORY_SEND, WEIR_MEMORY_UNKNOWN_DONE, 0, 0},
+	{WEIR_MEMORY_SEND, WEIR_MEMORY_UNKNOWN_NOT, 0, 0},
+	{WEIR_MEMORY_SEND, WEIR_MEMORY_UNKNOWN_LATE, 0, 0},
+	{WEIR_MEMORY_SEND, WEIR_MEMORY_TAINT, 0, 0},
+	{WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_ABORT, WEIR_MEMORY_ABORT,
+	 WEIR_MEMORY_FAIL_AGAIN},
+	{WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_ABORT, WEIR_MEMORY_ABORT,
+	 WEIR_MEMORY_FAIL_FATAL},
+	{WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_ABORT, WEIR_MEMORY_ABORT, WEIR_MEMORY_TAINT},
+	{WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_ABORT, WEIR_MEMORY_ABORT,
+	 WEIR_MEMORY_UNKNOWN_DONE},
+	{WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_ABORT, WEIR_MEMORY_ABORT,
+	 WEIR_MEMORY_UNKNOWN_NOT},
+	{WEIR_MEMORY_SEND, WEIR_MEMORY_FAIL_ABORT, WEIR_MEMORY_ABORT,
+	 WEIR_MEMORY_UNKNOWN_LATE},
+	{WEIR_MEMORY_COMMIT, WEIR_MEMORY_FAIL_AGAIN, 0, 0},
+	{WEIR_MEMORY_COMMIT, WEIR_MEMORY_FAIL_ABORT, 0, 0},
+	{WEIR_MEMORY_COMMIT, WEIR_MEMORY_FAIL_FATAL, 0, 0},
+	{WEIR_MEMORY_COMMIT, WEIR_MEMORY_TAINT, 0, 0},
+	{WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_DONE, 0, 0},
+	{WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_NOT, 0, 0},
+	{WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_LATE, 0, 0},
+	{WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_DONE, WEIR_MEMORY_INIT,
+	 WEIR_MEMORY_FAIL_FATAL},
+	{WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_NOT, WEIR_MEMORY_COMMITTED,
+	 WEIR_MEMORY_FAIL_AGAIN},
+	{WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_DONE, WEIR_MEMORY_COMMITTED,
+	 WEIR_MEMORY_FAIL_FATAL},
+	{WEIR_MEMORY_COMMIT, WEIR_MEMORY_TAINT, WEIR_MEMORY_INIT, WEIR_MEMORY_FAIL_FATAL},
+	{WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_LATE, WEIR_MEMORY_COMMIT,
+	 WEIR_MEMORY_UNKNOWN_DONE},
 };
 
 /* Where the faults of a plan hit: the first at the nth call of its operation. */
@@ -159,9 +174,9 @@ strike(void *opaque, const char *session, enum weir_memory_op op)
 
 START_TEST(a_source_is_in_the_topic_once_whatever_fails)
 {
-	static const int nths[] = { 1, 2, 5 };
+	static const int nths[] = {1, 2, 5};
 	const struct plan *plan = &plans[_i / COUNT(nths)];
-	struct strike state = { .plan = plan, .nth = nths[_i % COUNT(nths)] };
+	struct strike state = {.plan = plan, .nth = nths[_i % COUNT(nths)]};
 	struct weir_produce_config config = config_of("numbers");
 	struct weir_error error;
 
@@ -178,15 +193,15 @@ START_TEST(a_source_is_in_the_topic_once_whatever_fails)
 	check_topic(RECORDS);
 	/* init and committed are only called again where a producer is replaced */
 	ck_assert(state.first_done || plan->op == WEIR_MEMORY_INIT ||
-	          plan->op == WEIR_MEMORY_COMMITTED);
+		  plan->op == WEIR_MEMORY_COMMITTED);
 }
 END_TEST
 
 START_TEST(whole_input_is_there_or_not_as_the_status_says)
 {
-	static const int nths[] = { 1, 2, 50 };
+	static const int nths[] = {1, 2, 50};
 	const struct plan *plan = &plans[_i / COUNT(nths)];
-	struct strike state = { .plan = plan, .nth = nths[_i % COUNT(nths)] };
+	struct strike state = {.plan = plan, .nth = nths[_i % COUNT(nths)]};
 	struct weir_produce_config config = config_of(NULL);
 	struct weir_error error;
 	int code;
@@ -198,7 +213,8 @@ START_TEST(whole_input_is_there_or_not_as_the_status_says)
 		check_topic(RECORDS);
 		return;
 	}
-	/* where the commit itself may have happened, the message says that it is not known */
+	/* where the commit itself may have happened, the message says that it is not
+	 * known */
 	if (transfer_count(broker, "t") > 0)
 		check_topic(RECORDS);
 	if (transfer_count(broker, "t") > 0)
@@ -236,9 +252,12 @@ run_twin(void *opaque, const char *session, enum weir_memory_op op)
 START_TEST(a_second_run_of_a_source_ends_the_first)
 {
 	static const struct twin twins[] = {
-		{ .op = WEIR_MEMORY_BEGIN, .nth = 1 },  { .op = WEIR_MEMORY_BEGIN, .nth = 3 },
-		{ .op = WEIR_MEMORY_SEND, .nth = 1 },   { .op = WEIR_MEMORY_SEND, .nth = 40 },
-		{ .op = WEIR_MEMORY_COMMIT, .nth = 1 }, { .op = WEIR_MEMORY_COMMIT, .nth = 2 },
+		{.op = WEIR_MEMORY_BEGIN, .nth = 1},
+		{.op = WEIR_MEMORY_BEGIN, .nth = 3},
+		{.op = WEIR_MEMORY_SEND, .nth = 1},
+		{.op = WEIR_MEMORY_SEND, .nth = 40},
+		{.op = WEIR_MEMORY_COMMIT, .nth = 1},
+		{.op = WEIR_MEMORY_COMMIT, .nth = 2},
 	};
 	struct twin twin = twins[_i];
 	struct weir_produce_config config = config_of("numbers");
@@ -247,8 +266,8 @@ START_TEST(a_second_run_of_a_source_ends_the_first)
 	weir__memory_set_fault(memory, run_twin, &twin);
 	ck_assert_int_ne(produce(&config, &error), 0);
 	ck_assert(twin.inside);
-	ck_assert_msg(strstr(error.message, "another run with --source numbers") != NULL, "%s",
-	              error.message);
+	ck_assert_msg(strstr(error.message, "another run with --source numbers") != NULL,
+		      "%s", error.message);
 	check_topic(RECORDS);
 }
 END_TEST
@@ -337,12 +356,13 @@ END_TEST
 START_TEST(a_run_that_began_long_ago_and_left_no_position_is_refused)
 {
 	struct weir_produce_config config = config_of("numbers");
-	struct weir_cluster_info info = { 0 };
+	struct weir_cluster_info info = {0};
 	char text[512];
 
 	ck_assert_int_eq(weir__broker_describe(broker, NULL, 0, &info, 1000, NULL), 0);
-	snprintf(text, sizeof(text), "{\"cluster\": \"%s\", \"position\": 0, \"written_ms\": 1}",
-	         info.cluster_id);
+	snprintf(text, sizeof(text),
+		 "{\"cluster\": \"%s\", \"position\": 0, \"written_ms\": 1}",
+		 info.cluster_id);
 	weir__cluster_info_fini(&info);
 	transfer_write("in.numbers.t.weir", text);
 	produce_badly(&config, "more than a day ago");
@@ -353,11 +373,13 @@ static const struct {
 	const char *text;
 	const char *reason;
 } bad_positions[] = {
-	{ "", "not a position file" },
-	{ "{", "not a position file" },
-	{ "[]", "not a position file" },
-	{ "{\"cluster\": \"x\", \"position\": -1, \"written_ms\": 1}", "not a position file" },
-	{ "{\"cluster\": \"other\", \"position\": 5, \"written_ms\": 1}", "is for the cluster other" },
+	{"", "not a position file"},
+	{"{", "not a position file"},
+	{"[]", "not a position file"},
+	{"{\"cluster\": \"x\", \"position\": -1, \"written_ms\": 1}",
+	 "not a position file"},
+	{"{\"cluster\": \"other\", \"position\": 5, \"written_ms\": 1}",
+	 "is for the cluster other"},
 };
 
 START_TEST(a_position_file_of_something_else_is_refused)
@@ -401,8 +423,8 @@ START_TEST(a_bad_line_is_named_and_nothing_of_its_transaction_is_committed)
 	transfer_numbers("in", 0, 39);
 	config.format.key_pointer = "/id"; /* a number has none */
 	produce_badly(&config, "in:1: nothing at /id");
-	config.format = (struct weir_line_format){ .kind = WEIR_FORMAT_KEY_VALUE,
-		                                   .separator = "8" };
+	config.format = (struct weir_line_format){.kind = WEIR_FORMAT_KEY_VALUE,
+						  .separator = "8"};
 	produce_badly(&config, "in:1: no key separator");
 	ck_assert_int_eq(transfer_count(broker, "t"), 0);
 }
@@ -445,8 +467,8 @@ END_TEST
 
 START_TEST(a_record_that_only_the_broker_refuses_is_named)
 {
-	static const struct plan plan = { WEIR_MEMORY_SEND, WEIR_MEMORY_REFUSE_SIZE, 0, 0 };
-	struct strike state = { .plan = &plan, .nth = 1 };
+	static const struct plan plan = {WEIR_MEMORY_SEND, WEIR_MEMORY_REFUSE_SIZE, 0, 0};
+	struct strike state = {.plan = &plan, .nth = 1};
 	struct weir_produce_config config = config_of(NULL);
 
 	/* the broker refuses a whole batch: the first line of it, and a hint */
@@ -470,9 +492,9 @@ END_TEST
 
 START_TEST(failed_deliveries_are_counted_and_the_first_is_named)
 {
-	static const struct plan plan = { WEIR_MEMORY_SEND, WEIR_MEMORY_LOSE_DELIVERY,
-		                          WEIR_MEMORY_SEND, WEIR_MEMORY_LOSE_DELIVERY };
-	struct strike state = { .plan = &plan, .nth = 7 };
+	static const struct plan plan = {WEIR_MEMORY_SEND, WEIR_MEMORY_LOSE_DELIVERY,
+					 WEIR_MEMORY_SEND, WEIR_MEMORY_LOSE_DELIVERY};
+	struct strike state = {.plan = &plan, .nth = 7};
 	struct weir_produce_config config = config_of(NULL);
 
 	config.guarantee = _i ? WEIR_AT_LEAST_ONCE : WEIR_AT_MOST_ONCE;
@@ -511,9 +533,9 @@ suite(void)
 	tcase_set_timeout(faults, 60);
 	tcase_set_timeout(cases, 60);
 	tcase_add_loop_test(faults, a_source_is_in_the_topic_once_whatever_fails, 0,
-	                    COUNT(plans) * 3);
+			    COUNT(plans) * 3);
 	tcase_add_loop_test(faults, whole_input_is_there_or_not_as_the_status_says, 0,
-	                    COUNT(plans) * 3);
+			    COUNT(plans) * 3);
 	tcase_add_loop_test(faults, a_second_run_of_a_source_ends_the_first, 0, 6);
 	tcase_add_test(cases, a_file_that_grew_goes_on_where_it_ended);
 	tcase_add_test(cases, a_last_line_without_newline_counts);
@@ -523,17 +545,19 @@ suite(void)
 	tcase_add_test(cases, a_position_that_kafka_forgot_is_refused);
 	tcase_add_test(cases, a_run_that_began_long_ago_and_left_no_position_is_refused);
 	tcase_add_loop_test(cases, a_position_file_of_something_else_is_refused, 0,
-	                    COUNT(bad_positions));
+			    COUNT(bad_positions));
 	tcase_add_test(cases, two_sources_put_the_file_in_twice);
 	tcase_add_loop_test(cases, an_empty_file_is_produced, 0, 2);
-	tcase_add_loop_test(cases,
-	                    a_bad_line_is_named_and_nothing_of_its_transaction_is_committed, 0,
-	                    2);
+	tcase_add_loop_test(
+		cases, a_bad_line_is_named_and_nothing_of_its_transaction_is_committed, 0,
+		2);
 	tcase_add_test(cases, a_bad_line_later_leaves_earlier_transactions);
 	tcase_add_loop_test(cases, a_line_that_no_record_can_hold_is_named, 0, 3);
 	tcase_add_test(cases, a_record_that_only_the_broker_refuses_is_named);
-	tcase_add_loop_test(cases, plain_guarantees_deliver_everything_when_nothing_fails, 0, 2);
-	tcase_add_loop_test(cases, failed_deliveries_are_counted_and_the_first_is_named, 0, 2);
+	tcase_add_loop_test(cases, plain_guarantees_deliver_everything_when_nothing_fails,
+			    0, 2);
+	tcase_add_loop_test(cases, failed_deliveries_are_counted_and_the_first_is_named,
+			    0, 2);
 	tcase_add_test(cases, what_is_not_there_is_named);
 	suite_add_tcase(all, faults);
 	suite_add_tcase(all, cases);

@@ -1,7 +1,7 @@
 /*
  * produce and consume as processes over a real Kafka: killed with -9 at random moments
- * many times, stopped and overtaken, and run two at a time. What is true is counted in the
- * topic and in the file, never taken from what the command says.
+ * many times, stopped and overtaken, and run two at a time. What is true is counted in
+ * the topic and in the file, never taken from what the command says.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <librdkafka/rdkafka.h>
+
 #include <broker/kafka.h>
 
 #include "apps/weir/topic.h"
@@ -28,7 +30,7 @@
 #define MAX_ARGS 24
 
 static struct cluster *cluster;
-static const struct weir_logger logger = { .level = WEIR_LOG_ERROR };
+static const struct weir_logger logger = {.level = WEIR_LOG_ERROR};
 static struct weir_broker *broker;
 static char topic[32];
 
@@ -50,19 +52,21 @@ set_up(void)
 {
 	const char *given = getenv("WEIR_SEED");
 	unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)getpid();
-	struct weir_properties properties = { 0 };
-	struct weir_error error = { 0 };
+	struct weir_properties properties = {0};
+	struct weir_error error = {0};
 
 	fprintf(stderr, "# WEIR_SEED=%u\n", seed);
 	srandom(seed);
 	transfer_folder_enter();
-	weir__properties_set(&properties, "bootstrap.servers", cluster_bootstrap(cluster));
+	weir__properties_set(&properties, "bootstrap.servers",
+			     cluster_bootstrap(cluster));
 	broker = weir__kafka_open(&properties, &logger, weir__clock_system(), &error);
 	ck_assert_msg(broker != NULL, "%s", error.message);
 	weir__properties_fini(&properties);
 	snprintf(topic, sizeof(topic), "t%d", (int)getpid());
-	ck_assert_msg(weir__broker_topic_create(broker, topic, 3, 1, NULL, 20000, &error) == 0,
-	              "%s", error.message);
+	ck_assert_msg(
+		weir__broker_topic_create(broker, topic, 3, 1, NULL, 20000, &error) == 0,
+		"%s", error.message);
 }
 
 static void
@@ -73,11 +77,12 @@ tear_down(void)
 
 /* ---- processes ---- */
 
-/* Start `weir COMMAND -b ... ARGUMENT...`; its output goes to files "stdout" and "stderr". */
+/* Start `weir COMMAND -b ... ARGUMENT...`; its output goes to files "stdout" and
+ * "stderr". */
 static pid_t
 start(const char *command, const char *const *arguments)
 {
-	const char *argv[MAX_ARGS] = { "weir", command, "-b", cluster_bootstrap(cluster) };
+	const char *argv[MAX_ARGS] = {"weir", command, "-b", cluster_bootstrap(cluster)};
 	int count = 4;
 	pid_t pid;
 
@@ -93,7 +98,7 @@ start(const char *command, const char *const *arguments)
 	_exit(127);
 }
 
-#define START(command, ...) start(command, (const char *const[]){ __VA_ARGS__, NULL })
+#define START(command, ...) start(command, (const char *const[]){__VA_ARGS__, NULL})
 
 /* Its exit status, or -1 when a signal ended it. */
 static int
@@ -136,7 +141,7 @@ kill_some_time(pid_t pid, int max_ms)
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_msg(WIFSIGNALED(status) || WEXITSTATUS(status) == 0, "status %d",
-	              WEXITSTATUS(status));
+		      WEXITSTATUS(status));
 	return WIFSIGNALED(status);
 }
 
@@ -157,11 +162,27 @@ wait_for_records(pid_t pid)
 			int64_t low;
 			int64_t high;
 
-			ck_assert_int_eq(weir__topic_range(broker, topic, partition, &low, &high,
-			                                    20000, NULL), 0);
+			ck_assert_int_eq(weir__topic_range(broker, topic, partition, &low,
+							   &high, 20000, NULL),
+					 0);
 			total += high;
 		}
 		usleep(20000);
+	}
+}
+
+/* Wait until the run has committed a position of its source. */
+static void
+wait_for_position(pid_t pid, const char *source)
+{
+	struct weir_offset offset = {topic, 0, WEIR_OFFSET_NONE, NULL};
+
+	while (offset.offset <= 0) {
+		struct weir_error error = {0};
+
+		usleep(20000);
+		ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0);
+		weir__broker_committed(broker, source, &offset, 1, 20000, &error);
 	}
 }
 
@@ -193,12 +214,14 @@ START_TEST(a_source_killed_at_random_is_in_the_topic_once)
 
 	transfer_numbers("in", 0, count - 1);
 	while (kills < ROUNDS) {
-		pid = START("produce", topic, "in", "--source", "numbers", "--commit-records", "20");
+		pid = START("produce", topic, "in", "--source", "numbers",
+			    "--commit-records", "20");
 		if (kill_some_time(pid, 1500)) {
 			kills++;
 			continue;
 		}
-		/* it was done: the file grows, so that the next kill has something to hit */
+		/* it was done: the file grows, so that the next kill has something to hit
+		 */
 		transfer_numbers("in", count, count + 19999);
 		count += 20000;
 	}
@@ -215,10 +238,11 @@ START_TEST(a_file_filled_by_killed_runs_holds_each_record_once)
 	pid_t pid;
 
 	transfer_numbers("in", 0, count - 1);
-	must_succeed(START("produce", topic, "in", "--source", "numbers", "--commit-records",
-	                   "3000"));
+	must_succeed(START("produce", topic, "in", "--source", "numbers",
+			   "--commit-records", "3000"));
 	while (kills < ROUNDS) {
-		pid = START("consume", topic, "-e", "--to", "out", "--commit-records", "50");
+		pid = START("consume", topic, "-e", "--to", "out", "--commit-records",
+			    "50");
 		if (kill_some_time(pid, 1000)) {
 			kills++;
 			continue;
@@ -280,7 +304,7 @@ START_TEST(a_whole_input_that_takes_too_long_names_source)
 
 	ck_assert_int_eq(mkfifo("in", 0600), 0);
 	pid = START("produce", topic, "in", "--guarantee", "exactly-once", "-X",
-	            "transaction.timeout.ms=2000");
+		    "transaction.timeout.ms=2000");
 	in = fopen("in", "w");
 	fputs("0\n1\n2\n", in);
 	fflush(in);
@@ -292,20 +316,11 @@ END_TEST
 
 START_TEST(a_source_that_was_overtaken_stops)
 {
-	struct weir_offset offset = { topic, 0, WEIR_OFFSET_NONE, NULL };
-	int attempt;
 	pid_t pid;
 
 	transfer_numbers("in", 0, 49999);
 	pid = START("produce", topic, "in", "--source", "slow", "--commit-records", "10");
-	for (attempt = 0; offset.offset <= 0 && attempt < 1000; attempt++) {
-		struct weir_error error = { 0 };
-
-		usleep(20000);
-		ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0);
-		weir__broker_committed(broker, "slow", &offset, 1, 20000, &error);
-	}
-	ck_assert_int_gt(offset.offset, 0);
+	wait_for_position(pid, "slow");
 	kill(pid, SIGSTOP);
 	must_succeed(START("produce", topic, "in", "--source", "slow"));
 	check_topic(50000);
@@ -322,13 +337,108 @@ START_TEST(two_runs_of_a_source_at_once_put_the_file_in_once)
 	pid_t pids[2];
 
 	transfer_numbers("in", 0, 9999);
-	pids[0] = START("produce", topic, "in", "--source", "twin", "--commit-records", "50");
-	pids[1] = START("produce", topic, "in", "--source", "twin", "--commit-records", "50");
+	pids[0] = START("produce", topic, "in", "--source", "twin", "--commit-records",
+			"50");
+	pids[1] = START("produce", topic, "in", "--source", "twin", "--commit-records",
+			"50");
 	first = status_of(pids[0]);
 	second = status_of(pids[1]);
 	ck_assert_msg(first == 0 || second == 0, "%d, %d", first, second);
 	ck_assert_msg(first <= 1 && second <= 1, "%d, %d", first, second);
 	check_topic(10000);
+}
+END_TEST
+
+START_TEST(a_source_goes_on_over_a_broker_that_was_killed)
+{
+	pid_t pid;
+
+	transfer_numbers("in", 0, 49999);
+	pid = START("produce", topic, "in", "--source", "steady", "--commit-records",
+		    "20", "--timeout", "60s");
+	wait_for_position(pid, "steady");
+	cluster_kill(cluster, 1);
+	cluster_restart(cluster, 1);
+	must_succeed(pid);
+	check_topic(50000);
+}
+END_TEST
+
+START_TEST(a_file_goes_on_over_a_broker_that_was_killed)
+{
+	struct stat status;
+	pid_t pid;
+
+	transfer_numbers("in", 0, 999);
+	must_succeed(START("produce", topic, "in", "--source", "steady"));
+	pid = START("consume", topic, "--to", "out", "--commit-records", "50", "-c",
+		    "2000");
+	while (stat("out", &status) != 0 || status.st_size == 0) {
+		ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0);
+		usleep(20000);
+	}
+	cluster_kill(cluster, 1);
+	cluster_restart(cluster, 1);
+	transfer_numbers("in", 1000, 1999);
+	must_succeed(
+		START("produce", topic, "in", "--source", "steady", "--timeout", "60s"));
+	must_succeed(pid);
+	check_lines("out", 2000);
+}
+END_TEST
+
+/* Give the topic that many partitions. */
+static void
+grow_topic(int partitions)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_NewPartitions_t *wanted;
+	rd_kafka_queue_t *queue;
+	rd_kafka_event_t *event;
+	rd_kafka_t *rk;
+	char text[512];
+
+	rd_kafka_conf_set(conf, "bootstrap.servers", cluster_bootstrap(cluster), text,
+			  sizeof(text));
+	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+	ck_assert_ptr_nonnull(rk);
+	queue = rd_kafka_queue_new(rk);
+	wanted =
+		rd_kafka_NewPartitions_new(topic, (size_t)partitions, text, sizeof(text));
+	rd_kafka_CreatePartitions(rk, &wanted, 1, NULL, queue);
+	event = rd_kafka_queue_poll(queue, 20000);
+	ck_assert_ptr_nonnull(event);
+	ck_assert_int_eq(rd_kafka_event_error(event), 0);
+	rd_kafka_event_destroy(event);
+	rd_kafka_NewPartitions_destroy(wanted);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_destroy(rk);
+}
+
+START_TEST(partitions_that_come_later_are_read_from_their_first_record)
+{
+	static const char *const ways[][4] = {
+		{"--to", "out", "-X", "topic.metadata.refresh.interval.ms=200"},
+		{"-G", "late", "-X", "topic.metadata.refresh.interval.ms=200"},
+	};
+	struct stat status;
+	pid_t pid;
+
+	transfer_numbers("in", 0, 99);
+	must_succeed(START("produce", topic, "in", "--source", "s"));
+	pid = START("consume", topic, "-c", "2000", ways[_i][0], ways[_i][1], ways[_i][2],
+		    ways[_i][3], "-o", "beginning");
+	while (stat(_i ? "stdout" : "out", &status) != 0 || status.st_size == 0) {
+		ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0);
+		usleep(20000);
+	}
+	grow_topic(9);
+	transfer_numbers("in", 100, 1999);
+	/* small transactions: each may go to another partition */
+	must_succeed(
+		START("produce", topic, "in", "--source", "s", "--commit-records", "10"));
+	must_succeed(pid);
+	check_lines(_i ? "stdout" : "out", 2000);
 }
 END_TEST
 
@@ -343,10 +453,12 @@ START_TEST(refusals_of_a_source)
 	snprintf(path, sizeof(path), "in.one.%s.weir", topic);
 	snprintf(other, sizeof(other), "in.two.%s.weir", topic);
 	ck_assert_int_eq(link(path, other), 0);
-	must_fail(START("produce", topic, "in", "--source", "two"), "no longer knows the position");
+	must_fail(START("produce", topic, "in", "--source", "two"),
+		  "no longer knows the position");
 	ck_assert_int_eq(unlink("in"), 0);
 	transfer_numbers("in", 1, 200);
-	must_fail(START("produce", topic, "in", "--source", "one"), "is not the file that");
+	must_fail(START("produce", topic, "in", "--source", "one"),
+		  "is not the file that");
 	check_topic(100);
 }
 END_TEST
@@ -355,15 +467,18 @@ START_TEST(json_of_a_topic_makes_the_same_topic)
 {
 	static const char text[] =
 		"{\"key\":null,\"value\":\"a\",\"timestamp\":1700000000000}\n"
-		"{\"key\":\"\",\"value\":null,\"headers\":[[\"h\",\"1\"],[\"h\",null],[\"h\",\"1\"]]}\n"
+		"{\"key\":\"\",\"value\":null,\"headers\":[[\"h\",\"1\"],[\"h\",null],["
+		"\"h\",\"1\"]]}\n"
 		"{\"key\":\"k\\u0000k\",\"value_base64\":\"/wD+\",\"timestamp\":1}\n"
-		"{\"key_base64\":\"gA==\",\"value\":\"\",\"headers\":[[\"b\",{\"base64\":\"/w==\"}]]}\n";
+		"{\"key_base64\":\"gA==\",\"value\":\"\",\"headers\":[[\"b\",{\"base64\":"
+		"\"/w==\"}]]}\n";
 	char *first;
 	char *second;
 	char copy[48];
 
 	snprintf(copy, sizeof(copy), "%s-copy", topic);
-	ck_assert_int_eq(weir__broker_topic_create(broker, copy, 1, 1, NULL, 20000, NULL), 0);
+	ck_assert_int_eq(weir__broker_topic_create(broker, copy, 1, 1, NULL, 20000, NULL),
+			 0);
 	transfer_write("in", text);
 	must_succeed(START("produce", copy, "in", "--format", "json"));
 	must_succeed(START("consume", copy, "-e", "--format", "json"));
@@ -378,7 +493,8 @@ START_TEST(json_of_a_topic_makes_the_same_topic)
 		at[9] = (char)(at[9] - 4);
 	ck_assert_str_eq(first, second);
 	ck_assert_ptr_nonnull(strstr(first, "\"timestamp\":1700000000000,\"key\":null,"));
-	ck_assert_ptr_nonnull(strstr(first, "[[\"h\",\"1\"],[\"h\",null],[\"h\",\"1\"]]"));
+	ck_assert_ptr_nonnull(
+		strstr(first, "[[\"h\",\"1\"],[\"h\",null],[\"h\",\"1\"]]"));
 	ck_assert_ptr_nonnull(strstr(first, "\"key\":\"k\\u0000k\""));
 	ck_assert_ptr_nonnull(strstr(first, "\"value_base64\":\"/wD+\""));
 	free(first);
@@ -391,9 +507,9 @@ START_TEST(a_group_reads_each_record_once_when_nothing_fails)
 	transfer_numbers("in", 0, 4999);
 	must_succeed(START("produce", topic, "in"));
 	must_succeed(START("consume", topic, "-G", topic, "-c", "1700", "--guarantee",
-	                   _i ? "at-least-once" : "at-most-once"));
+			   _i ? "at-least-once" : "at-most-once"));
 	must_succeed(START("consume", topic, "-G", topic, "-e", "--guarantee",
-	                   _i ? "at-least-once" : "at-most-once"));
+			   _i ? "at-least-once" : "at-most-once"));
 	check_lines("stdout", 5000);
 	/* another run finds nothing left */
 	must_succeed(START("consume", topic, "-G", topic, "-e"));
@@ -443,10 +559,11 @@ END_TEST
 
 START_TEST(a_cluster_that_is_not_there_is_given_up)
 {
-	must_fail(START("produce", topic, "/dev/null", "-b", "127.0.0.1:1", "--timeout", "2s"),
-	          "127.0.0.1:1");
+	must_fail(START("produce", topic, "/dev/null", "-b", "127.0.0.1:1", "--timeout",
+			"2s"),
+		  "127.0.0.1:1");
 	must_fail(START("consume", topic, "-e", "-b", "127.0.0.1:1", "--timeout", "2s"),
-	          "127.0.0.1:1");
+		  "127.0.0.1:1");
 }
 END_TEST
 
@@ -460,7 +577,8 @@ suite(void)
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_set_timeout(cases, 300);
 	tcase_add_test(cases, json_of_a_topic_makes_the_same_topic);
-	tcase_add_loop_test(cases, a_group_reads_each_record_once_when_nothing_fails, 0, 2);
+	tcase_add_loop_test(cases, a_group_reads_each_record_once_when_nothing_fails, 0,
+			    2);
 	tcase_add_test(cases, a_consumer_that_is_told_to_stop_commits_what_it_printed);
 	tcase_add_test(cases, a_record_beyond_the_topics_limit_is_named);
 	tcase_add_test(cases, an_unknown_topic_is_named);
@@ -471,6 +589,10 @@ suite(void)
 	tcase_add_test(cases, a_whole_input_that_takes_too_long_names_source);
 	tcase_add_test(cases, a_source_that_was_overtaken_stops);
 	tcase_add_test(cases, two_runs_of_a_source_at_once_put_the_file_in_once);
+	tcase_add_test(cases, a_source_goes_on_over_a_broker_that_was_killed);
+	tcase_add_test(cases, a_file_goes_on_over_a_broker_that_was_killed);
+	tcase_add_loop_test(
+		cases, partitions_that_come_later_are_read_from_their_first_record, 0, 2);
 	tcase_add_test(cases, a_source_killed_at_random_is_in_the_topic_once);
 	tcase_add_test(cases, a_file_filled_by_killed_runs_holds_each_record_once);
 	suite_add_tcase(all, cases);

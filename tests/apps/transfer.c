@@ -97,7 +97,8 @@ see(char *seen, int count, const char *text, size_t size, int *last)
 	*last = value;
 	if (value < 0 || value >= count || seen[value]++) {
 		snprintf(wrong, sizeof(wrong), "\"%s\" is %s", number,
-		         value < 0 || value >= count ? "not of the input" : "there twice");
+			 value < 0 || value >= count ? "not of the input"
+						     : "there twice");
 		return wrong;
 	}
 	return NULL;
@@ -121,23 +122,24 @@ missing(const char *seen, int count)
 /* All committed records; -1 when the end cannot be reached. `seen` NULL only counts. */
 static int
 read_topic(struct weir_broker *broker, const char *topic, char *seen, int count,
-           const char **wrong)
+	   const char **wrong)
 {
-	struct weir_cluster_info info = { 0 };
+	struct weir_cluster_info info = {0};
 	int32_t partition;
 	int total = 0;
 
 	ck_assert_int_eq(weir__broker_describe(broker, &topic, 1, &info, 5000, NULL), 0);
 	for (partition = 0; partition < info.topics[0].partitions; partition++) {
-		struct weir_offset start = { topic, partition, 0, NULL };
+		struct weir_offset start = {topic, partition, 0, NULL};
 		struct weir_reader *reader;
 		int64_t low;
 		int64_t high;
 		int idle = 0;
 		int last = -1;
 
-		ck_assert_int_eq(weir__topic_range(broker, topic, partition, &low, &high, 5000,
-		                                    NULL), 0);
+		ck_assert_int_eq(weir__topic_range(broker, topic, partition, &low, &high,
+						   5000, NULL),
+				 0);
 		if (high == 0)
 			continue;
 		reader = weir__broker_reader_open(broker, &start, 1, true, NULL);
@@ -145,12 +147,12 @@ read_topic(struct weir_broker *broker, const char *topic, char *seen, int count,
 		while (idle < 50) {
 			struct weir_offset place;
 			struct weir_message message;
-			struct weir_error error = { 0 };
+			struct weir_error error = {0};
 			enum weir_event_type type =
 				weir__reader_poll(reader, 100, &place, &message, &error);
 
-			ck_assert_msg(type != WEIR_EVENT_FAILED && type != WEIR_EVENT_GAP, "%s",
-			              error.message);
+			ck_assert_msg(type != WEIR_EVENT_FAILED && type != WEIR_EVENT_GAP,
+				      "%s", error.message);
 			if (type == WEIR_EVENT_END && place.offset >= high)
 				break;
 			if (type != WEIR_EVENT_RECORD) {
@@ -159,8 +161,8 @@ read_topic(struct weir_broker *broker, const char *topic, char *seen, int count,
 			}
 			total++;
 			if (seen && !*wrong)
-				*wrong = see(seen, count, message.value.data, message.value.size,
-				             &last);
+				*wrong = see(seen, count, message.value.data,
+					     message.value.size, &last);
 		}
 		weir__reader_close(reader);
 		if (idle == 50)

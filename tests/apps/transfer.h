@@ -1,6 +1,6 @@
 /*
- * What tests of produce and consume share: a folder of their own, files in it, an embedded
- * broker, and what is in a topic.
+ * What tests of produce and consume share: a folder of their own, files in it, an
+ * embedded broker, and what is in a topic.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -31,7 +31,8 @@ char *transfer_read(const char *path);
  * Does the topic hold, committed, the numbers 0 to count-1, each once, and rising within
  * each partition? Waits out nothing: no transaction may be open. NULL, or what is wrong.
  */
-const char *transfer_check_numbers(struct weir_broker *broker, const char *topic, int count);
+const char *transfer_check_numbers(struct weir_broker *broker, const char *topic,
+				   int count);
 
 /* How many committed records a topic has, or -1 while a transaction holds some back. */
 int transfer_count(struct weir_broker *broker, const char *topic);

@@ -7,6 +7,7 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,8 @@ run_script(const char *const *args, char *line, size_t line_size, int with_error
 	FILE *output;
 	pid_t pid;
 
-	demand(pipe(fds) == 0, "no pipe");
+	/* a broker must not inherit the pipe: reading it would wait for the broker */
+	demand(pipe2(fds, O_CLOEXEC) == 0, "no pipe");
 	pid = fork();
 	demand(pid >= 0, "no process");
 	if (pid == 0) {
