@@ -249,6 +249,15 @@ suspect_too_large(struct weir_worker *worker, struct weir_task *task, int64_t of
 	weir__suspects_add(&task->suspects, offset, suspicion, reason);
 }
 
+static void
+fail_too_large(struct weir_worker *worker, const char *reason)
+{
+	struct weir_error error = {0};
+
+	weir_error_set(&error, WEIR_ELIMIT, "a message is too large for its topic: %s", reason);
+	weir__worker_fail(worker, &error);
+}
+
 static bool
 note_failure(struct weir_worker *worker, const struct weir_delivery_failure *failure)
 {
@@ -263,25 +272,28 @@ note_failure(struct weir_worker *worker, const struct weir_delivery_failure *fai
 		weir__worker_fail(worker, &error);
 		return false;
 	}
-	if (!failure->too_large || !task || worker->guarantee->commits_first)
+	if (!failure->too_large || !task || worker->guarantee->commits_first ||
+	    offset == WEIR_TAG_OFFSET_MASK)
 		return true;
 	suspect = weir__suspects_find(&task->suspects, (int64_t)offset);
-	if (offset == WEIR_TAG_OFFSET_MASK ||
-	    (suspect && suspect->suspicion == WEIR_SUSPECT_HOPELESS && worker->batch.alone)) {
-		/* no record to reject, or not even its dead letter goes */
-		weir_error_set(&error, WEIR_ELIMIT, "a message is too large for its topic: %s",
-		               failure->reason);
-		weir__worker_fail(worker, &error);
+	if (suspect && suspect->suspicion == WEIR_SUSPECT_HOPELESS && worker->batch.alone) {
+		fail_too_large(worker, failure->reason); /* not even its dead letter goes */
 		return false;
 	}
 	suspect_too_large(worker, task, (int64_t)offset, failure->reason);
 	return true;
 }
 
+/*
+ * Refused together: a message of a tick or a batch's end stops the app only when there is no
+ * record's message beside it that may be the one that is too large.
+ */
 bool
 weir__note_failures(struct weir_worker *worker, size_t *count)
 {
 	struct weir_delivery_failure failures[16];
+	char of_none[sizeof(failures[0].reason)] = "";
+	bool of_record = worker->guarantee->commits_first;
 	size_t got;
 
 	*count = 0;
@@ -292,11 +304,22 @@ weir__note_failures(struct weir_worker *worker, size_t *count)
 			          worker->config.index, failures[0].reason);
 		*count += got;
 		for (size_t index = 0; index < got; index++) {
-			if (!note_failure(worker, &failures[index]))
+			const struct weir_delivery_failure *failure = &failures[index];
+
+			if (!note_failure(worker, failure))
 				return false;
+			if (!failure->too_large)
+				continue;
+			if ((failure->tag & WEIR_TAG_OFFSET_MASK) == WEIR_TAG_OFFSET_MASK)
+				memcpy(of_none, failure->reason, sizeof(of_none));
+			else
+				of_record = true;
 		}
 	}
-	return true;
+	if (!*of_none || of_record)
+		return true;
+	fail_too_large(worker, of_none);
+	return false;
 }
 
 /*

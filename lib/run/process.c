@@ -128,6 +128,9 @@ too_slow(struct weir_worker *worker)
 	         " ms, 60 %% of transaction.timeout.ms",
 	         took_ms, limit_ms);
 	worker->reason.step = NULL;
+	/* it may have cost the partition, too: when the record comes back, do not run it */
+	weir__suspects_add(&worker->current.task->suspects, worker->current.offset,
+	                   WEIR_SUSPECT_GUILTY, worker->reason.text);
 	return true;
 }
 
@@ -268,6 +271,10 @@ weir__send_other(struct weir_worker *worker, struct weir_task *task, enum weir_p
 {
 	struct weir_sending *sending = &worker->sending;
 
+	if (!held_fits(worker)) {
+		stop_at(worker, task, -1);
+		return;
+	}
 	sending->items = worker->held.items;
 	sending->count = worker->held.count;
 	sending->sent = 0;
@@ -380,7 +387,7 @@ run_tick(struct weir_worker *worker, struct weir_task *task)
 	weir__held_reset(&worker->held);
 	verdict = weir__chain_tick(task->chain, worker->now_ms, &worker->held, &worker->reason);
 	weir__next_tick_update(worker);
-	if (verdict == WEIR_STOP || !held_fits(worker))
+	if (verdict == WEIR_STOP)
 		stop_at(worker, task, -1);
 	else
 		weir__send_other(worker, task, WEIR_PHASE_RUN);

@@ -187,7 +187,8 @@ weir__revoked(struct weir_worker *worker, const struct weir_event *event)
 	struct weir_error error = {0};
 	size_t index;
 
-	if (finish_first(worker, event))
+	worker->yielding = finish_first(worker, event);
+	if (worker->yielding)
 		return;
 	for (index = 0; index < event->partition_count; index++) {
 		if (event->partitions[index]->task)

@@ -343,7 +343,11 @@ step_run(struct weir_worker *worker, int wait_ms)
 		weir__batch_commit(worker, INT64_MAX);
 		return;
 	}
-	if (drained(worker) || weir__run_ticks(worker))
+	if (drained(worker))
+		return;
+	/* a poll after each tick: short intervals must not keep records waiting for ever */
+	worker->ticked = !worker->ticked && !worker->yielding && weir__run_ticks(worker);
+	if (worker->ticked)
 		return;
 	if (worker->next_retry_ms <= worker->now_ms) {
 		weir__run_retries(worker);

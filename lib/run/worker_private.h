@@ -117,6 +117,8 @@ struct weir_worker {
 	size_t pending;         /* at-most-once: records committed and not yet processed */
 	bool end_due;           /* at-most-once: batch_end has to follow them */
 	bool idle;              /* the last poll gave nothing */
+	bool ticked;            /* since the last poll */
+	bool yielding;          /* a revoke waits for what is in hand: nothing new begins */
 
 	struct weir_worker_counts counts;
 };

@@ -158,11 +158,12 @@ load_pipeline(struct fleet *fleet, const char *settings)
 
 	weir__buffer_printf(&text,
 		"{\"name\": \"app\", \"instance\": \"one\", \"inputs\": [\"in\"], %s"
-		"\"outputs\": {\"default\": \"out\", \"other\": \"other\"}, %s "
-		"\"commit\": {\"interval\": \"100ms\"}%s%s}",
+		"%s %s "
+		"\"outputs\": {\"default\": \"out\", \"other\": \"other\"}%s%s}",
 		strstr(settings, "\"kafka\"")
 			? "" : "\"kafka\": {\"bootstrap.servers\": \"none\"}, ",
 		strstr(settings, "\"steps\"") ? "" : "\"steps\": [{\"use\": \"probe\"}],",
+		strstr(settings, "\"commit\"") ? "" : "\"commit\": {\"interval\": \"100ms\"},",
 		*settings ? ", " : "", settings);
 	fleet->pipeline = weir__pipeline_parse(text.data, text.size, "test", ".", NULL, 0, &error);
 	ck_assert_msg(fleet->pipeline != NULL, "%s", error.message);
