@@ -183,13 +183,16 @@ count(struct memory *memory, const struct weir_record *record)
 	memory->last_counted = weir_record_offset(record);
 }
 
+/* Memory is not taken back when a record is rejected or comes again: those do not count.
+ */
 static void
-see(struct memory *memory, const struct weir_record *record)
+see(struct memory *memory, const struct weir_record *record,
+    const struct oracle_load *load)
 {
 	char *slash;
 	char place[320];
 
-	if (weir_record_offset(record) < 0)
+	if (weir_record_offset(record) < 0 || !oracle_load_is_counted(load))
 		return;
 	memory->last = weir_record_offset(record);
 	if (memory->task)
@@ -229,10 +232,10 @@ on_record(struct weir_context *ctx, void *memory, const struct weir_record *reco
 {
 	struct oracle_load load;
 
-	see(memory, record);
 	/* what is not of the load is passed on: sums, ticks, and foreign input */
 	if (!oracle_load_parse(weir_record_value(record), &load))
 		return pass(ctx);
+	see(memory, record, &load);
 	if (load.early)
 		return weir_reject(ctx, "early, as its load says");
 	if (load.retry && weir_now_ms(ctx) / SERVICE_PERIOD_MS % 2)

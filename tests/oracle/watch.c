@@ -131,6 +131,7 @@ oracle_watch_look(struct oracle_watch *watch, int timeout_ms, struct weir_error 
 	bool stable_before = false, stable_after = false, all = false, all_inputs = false;
 	int code = read_offsets(watch, timeout_ms, &stable_before, error);
 
+	watch->done = false;
 	if (!code)
 		code = oracle_reading_ask_ends(reading, true, error);
 	/* an input record is readable before its outputs are: so is what they are of */
@@ -144,7 +145,7 @@ oracle_watch_look(struct oracle_watch *watch, int timeout_ms, struct weir_error 
 		code = read_offsets(watch, timeout_ms, &stable_after, error);
 	if (code || !stable_after)
 		return code;
-	watch->done = all && all_inputs;
+	watch->done = all_inputs;
 	all = all && stable_before && is_unchanged(watch);
 	watch->own.looks += all;
 	for (size_t index = 0; index < ledger->input_count; index++) {

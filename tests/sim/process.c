@@ -1,0 +1,264 @@
+/*
+ * A process of the simulated world: a pipeline, its chain, and real workers. It may die
+ * at any moment, also while one of its calls is on the stack: then it is freed later.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/alloc.h>
+
+#include "tests/sim/world.h"
+
+static struct weir_session *
+open_session(struct weir_broker *broker, const struct weir_session_config *config,
+	     struct weir_error *error)
+{
+	return sim_proxy_open((struct sim_process *)broker, config, error);
+}
+
+/* Workers open sessions and ask nothing else of the broker. */
+static const struct weir_broker_ops broker_ops = {.session_open = open_session};
+
+/* ---- its pipeline ---- */
+
+static void
+print_steps(const struct sim_plan *plan, struct weir_buffer *text)
+{
+	static const char *const roles[] = {"copy", "pass", "sum", "hold"};
+
+	for (int index = 0; index < plan->steps; index++) {
+		weir__buffer_printf(text,
+				    "%s{\"use\":\"oracle\",\"with\":{\"role\":\"%s\"",
+				    index ? "," : "", roles[plan->roles[index]]);
+		if (index == 0 && plan->tick_ms)
+			weir__buffer_printf(text, ",\"tick\":\"%" PRId64 "ms\"",
+					    plan->tick_ms);
+		weir__buffer_add_text(text, "}}");
+	}
+}
+
+static void
+print_topics(const struct sim_plan *plan, struct weir_buffer *text)
+{
+	weir__buffer_printf(text,
+			    "\"inputs\":[\"in0\"%s],\"outputs\":{\"default\":\"out0\"",
+			    plan->inputs > 1 ? ",\"in1\"" : "");
+	for (int index = 1; index < plan->outputs; index++)
+		weir__buffer_printf(text, ",\"%c\":\"out%d\"", 'a' + index, index);
+	weir__buffer_add_text(text, "},");
+	if (plan->dead_letter)
+		weir__buffer_add_text(text, "\"dead_letter\":{\"topic\":\"dead\"},");
+}
+
+static void
+print_pipeline(const struct sim_plan *plan, const char *instance,
+	       struct weir_buffer *text)
+{
+	weir__buffer_printf(
+		text,
+		"{\"name\":\"app\",\"instance\":\"%s\",\"guarantee\":\"%s\","
+		"\"kafka\":{\"bootstrap.servers\":\"none\",\"session.timeout.ms\":"
+		"%" PRId64 ",\"transaction.timeout.ms\":%" PRId64 "%s},"
+		"\"commit\":{\"interval\":\"%" PRId64 "ms\",\"records\":%" PRId64
+		",\"bytes\":\"%" PRId64 "KiB\"},"
+		"\"errors\":{\"retry_backoff\":\"20ms\",\"retry_backoff_max\":\"500ms\","
+		"\"retry_attempts\":%" PRId64 "%s},",
+		instance, weir__guarantee_name(plan->guarantee), plan->session_ms,
+		plan->transaction_ms,
+		plan->cooperative ? ",\"consumer\":{\"partition.assignment.strategy\":"
+				    "\"cooperative-sticky\"}"
+				  : "",
+		plan->commit_ms, plan->commit_records, plan->commit_bytes / 1024,
+		plan->retry_attempts, plan->dead_letter ? "" : ",\"on_reject\":\"drop\"");
+	print_topics(plan, text);
+	weir__buffer_add_text(text, "\"steps\":[");
+	print_steps(plan, text);
+	weir__buffer_add_text(text, "]}");
+}
+
+static bool
+load_pipeline(struct sim_process *process, struct weir_error *error)
+{
+	struct sim_world *world = process->world;
+	struct weir_buffer text = {0};
+
+	print_pipeline(world->plan, process->name, &text);
+	process->pipeline =
+		weir__pipeline_parse(text.data, text.size, "sim", ".", NULL, 0, error);
+	weir__buffer_fini(&text);
+	if (!process->pipeline)
+		return false;
+	process->chain = weir__chain_new(process->pipeline, world->registry,
+					 &world->clock.clock, &world->logger, error);
+	return process->chain != NULL;
+}
+
+/* ---- its life ---- */
+
+static bool
+start_workers(struct sim_process *process, struct weir_error *error)
+{
+	struct sim_world *world = process->world;
+	struct weir_worker_config config = {
+		.pipeline = process->pipeline,
+		.chain = process->chain,
+		.broker = &process->broker,
+		.clock = &world->clock.clock,
+		.logger = &world->logger,
+	};
+
+	for (int index = 0; index < world->plan->workers; index++) {
+		config.index = index;
+		process->workers[index] = weir__worker_new(&config, error);
+		if (!process->workers[index])
+			return false;
+		process->worker_count++;
+	}
+	return true;
+}
+
+struct sim_process *
+sim_process_start(struct sim_world *world, const char *name)
+{
+	struct sim_process *process;
+	struct weir_error error = {0};
+	int slot = 0;
+
+	while (slot < SIM_PROCESSES && world->processes[slot])
+		slot++;
+	if (slot == SIM_PROCESSES)
+		return NULL;
+	process = weir__calloc(1, sizeof(*process));
+	process->broker.ops = &broker_ops;
+	process->world = world;
+	snprintf(process->name, sizeof(process->name), "%s", name);
+	if (!load_pipeline(process, &error) || !start_workers(process, &error)) {
+		sim_fail(world, SIM_STOPPED, "a process cannot start: %s", error.message);
+		sim_process_free(process);
+		return NULL;
+	}
+	world->processes[slot] = process;
+	sim_log(world, "%s starts", name);
+	return process;
+}
+
+void
+sim_process_kill(struct sim_process *process)
+{
+	if (process->dead)
+		return;
+	sim_log(process->world, "%s is dead", process->name);
+	process->dead = process->ended = true;
+	if (!process->leaving)
+		sim_restart_later(process->world, process->name,
+				  1 + sim_random_below(&process->world->random, 3000));
+}
+
+void
+sim_process_free(struct sim_process *process)
+{
+	for (int index = 0; index < process->worker_count; index++)
+		weir__worker_free(process->workers[index]);
+	weir__chain_free(process->chain);
+	weir__pipeline_free(process->pipeline);
+	free(process);
+}
+
+void
+sim_restart_later(struct sim_world *world, const char *name, int64_t after_ms)
+{
+	struct sim_restart *restart;
+
+	if (world->restart_count == SIM_PROCESSES)
+		return;
+	restart = &world->restarts[world->restart_count++];
+	snprintf(restart->name, sizeof(restart->name), "%s", name);
+	restart->at_ms = world->clock.now_ms + after_ms;
+}
+
+void
+sim_process_leave(struct sim_process *process)
+{
+	process->leaving = true;
+	for (int index = 0; index < process->worker_count; index++)
+		weir__worker_drain(process->workers[index]);
+}
+
+bool
+sim_process_can_run(const struct sim_process *process)
+{
+	return process && !process->dead && !process->ended && process->pauses == 0 &&
+	       process->world->clock.now_ms >= process->paused_to;
+}
+
+unsigned
+sim_process_situation(const struct sim_process *process)
+{
+	unsigned situation = 0;
+
+	for (int index = 0; index < process->worker_count; index++) {
+		const struct sim_proxy *proxy = process->proxies[index];
+
+		situation |= proxy->in_hand ? SIM_OPEN : 0;
+		situation |= proxy->committing ? SIM_COMMIT : 0;
+		situation |= proxy->rebalancing ? SIM_IN_REBALANCE : 0;
+	}
+	return situation ? situation : SIM_IDLE;
+}
+
+/* ---- stepping it ---- */
+
+static bool
+all_drained(const struct sim_process *process)
+{
+	for (int index = 0; index < process->worker_count; index++) {
+		if (!process->drained[index])
+			return false;
+	}
+	return true;
+}
+
+/* A worker has stopped: only a fault that says so, or a twin, may do that. */
+static void
+stopped(struct sim_process *process, int index, enum weir_worker_status status)
+{
+	struct sim_world *world = process->world;
+	const char *reason = weir__worker_error(process->workers[index])->message;
+
+	sim_log(world, "%s worker %d stopped: %s", process->name, index, reason);
+	if (status == WEIR_WORKER_FENCED && !world->twins)
+		sim_fail(world, SIM_STOPPED, "fenced without a twin: %s", reason);
+	if (status == WEIR_WORKER_FAILED && !process->fatal)
+		sim_fail(world, SIM_STOPPED, "%s", reason);
+	world->hits->fenced += status == WEIR_WORKER_FENCED;
+	if (status == WEIR_WORKER_FENCED)
+		process->leaving = true; /* the other one goes on */
+	sim_process_kill(process);
+}
+
+void
+sim_process_step(struct sim_process *process, int index)
+{
+	struct sim_world *world = process->world;
+	struct sim_process *below = world->stepping;
+	int below_worker = world->stepping_worker;
+	enum weir_worker_status status;
+
+	process->frames++;
+	world->stepping = process;
+	world->stepping_worker = index;
+	status = weir__worker_step(process->workers[index], 0);
+	world->stepping = below;
+	world->stepping_worker = below_worker;
+	process->frames--;
+	if (process->dead || status == WEIR_WORKER_RUNS)
+		return;
+	if (status != WEIR_WORKER_DRAINED)
+		stopped(process, index, status);
+	process->drained[index] = status == WEIR_WORKER_DRAINED;
+	if (all_drained(process))
+		process->ended = true;
+}
