@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/mutation.h>
 #include <processor/step.h>
 
 static const struct weir_processor *
@@ -219,7 +220,7 @@ end(struct weir_chain_task *task)
 
 	task->held = NULL;
 	task->offset = -1;
-	if (task->verdict != WEIR_DONE)
+	if (task->verdict != WEIR_DONE && !WEIR_MUTANT(REJECTED_SENT))
 		weir__held_reset(held);
 	return task->verdict;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <base/alloc.h>
+#include <base/mutation.h>
 #include <run/at_most_once.h>
 
 /* A record kept until it is processed: one allocation with all its bytes. */
@@ -91,6 +92,8 @@ weir__gather_current(struct weir_worker *worker)
 	task->next = worker->current.offset + 1;
 	worker->batch.records++;
 	worker->batch.bytes += message->key.size + message->value.size;
+	if (WEIR_MUTANT(PROCESSED_FIRST))
+		weir__pending_ready(worker);
 }
 
 void

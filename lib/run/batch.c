@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <base/alloc.h>
+#include <base/mutation.h>
 #include <run/at_most_once.h>
 #include <run/worker_private.h>
 
@@ -122,6 +123,8 @@ collect_offsets(struct weir_worker *worker)
 
 		if (!task || !task->touched)
 			continue;
+		if (WEIR_MUTANT(NO_OFFSETS) && task->next == task->committed)
+			continue;
 		batch->offsets[batch->offset_count++] = (struct weir_offset){
 			.topic = task->partition->topic,
 			.partition = task->partition->id,
@@ -129,7 +132,7 @@ collect_offsets(struct weir_worker *worker)
 		};
 	}
 	/* a transaction without offsets would be fenced by nobody: it is never committed */
-	assert(batch->offset_count > 0);
+	assert(batch->offset_count > 0 || WEIR_MUTANT(NO_OFFSETS));
 }
 
 /* batch_end of one task; false: wait, or it ended the worker. */
@@ -207,7 +210,8 @@ weir__step_commit(struct weir_worker *worker)
 		break;
 	case WEIR_TAINTED:
 		settle_committed(worker);
-		weir__recover(worker, true, false, 0);
+		if (!WEIR_MUTANT(KEEP_TAINTED))
+			weir__recover(worker, true, false, 0);
 		break;
 	case WEIR_AGAIN:
 		if (weir__worker_now(worker) > worker->batch.give_up_ms)
@@ -339,7 +343,11 @@ settle_aborted(struct weir_worker *worker)
 				weir__stop_waiting(worker, task);
 			task->next = task->base;
 			task->touched = false;
-			weir__task_rewind(worker, task, task->base);
+			if (WEIR_MUTANT(RETAINED_NOT_REWOUND) && worker->yielding)
+				continue;
+			if (!WEIR_MUTANT(NO_REWIND))
+				weir__task_rewind(worker, task,
+				                  task->base + WEIR_MUTANT(WRONG_REWIND));
 			weir__pending_forget(worker, task);
 		}
 		if (!weir__task_rollback(worker, task))

@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <base/mutation.h>
 #include <run/worker_private.h>
 
 static enum weir_outcome
@@ -29,8 +30,12 @@ commit(struct weir_worker *worker, struct weir_error *error)
 		if (outcome != WEIR_SUCCESS)
 			return outcome;
 	}
+	if (WEIR_MUTANT(OFFSETS_OUTSIDE))
+		weir__session_commit_offsets(worker->session, batch->offsets,
+		                             batch->offset_count, WEIR_SLICE_MS, error);
 	/* no flush before it: the commit flushes by itself, and once is faster */
-	return weir__session_commit(worker->session, batch->offsets, batch->offset_count,
+	return weir__session_commit(worker->session, batch->offsets,
+	                            WEIR_MUTANT(OFFSETS_OUTSIDE) ? 0 : batch->offset_count,
 	                            WEIR_SLICE_MS, error);
 }
 

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <base/mutation.h>
 #include <run/at_most_once.h>
 #include <run/worker_private.h>
 
@@ -94,7 +95,8 @@ retry_later(struct weir_worker *worker)
 	worker->waiting++;
 	if (task->retry_due_ms < worker->next_retry_ms)
 		worker->next_retry_ms = task->retry_due_ms;
-	weir__session_pause(worker->session, task->partition);
+	if (!WEIR_MUTANT(RETRY_NOT_PAUSED))
+		weir__session_pause(worker->session, task->partition);
 	weir__log(worker->config.logger, WEIR_LOG_WARNING,
 	          "trying again later record=%s step=%s attempt=%" PRId64 " in_ms=%" PRId64
 	          " reason=\"%s\"",
@@ -147,7 +149,10 @@ settle_verdict(struct weir_worker *worker, enum weir_verdict verdict)
 			weir__send_record(worker, worker->held.items, worker->held.count);
 		break;
 	case WEIR_REJECT:
-		weir__reject_current(worker, false);
+		if (WEIR_MUTANT(REJECTED_SENT))
+			weir__send_record(worker, worker->held.items, worker->held.count);
+		else
+			weir__reject_current(worker, false);
 		break;
 	case WEIR_RETRY:
 		retry_later(worker);
@@ -344,6 +349,7 @@ weir__send(struct weir_worker *worker)
 			sending->sent++;
 			continue;
 		case WEIR_AGAIN:
+			sending->sent *= !WEIR_MUTANT(SENT_AGAIN);
 			worker->phase = WEIR_PHASE_SEND;
 			return;
 		case WEIR_ABORT:

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <base/alloc.h>
+#include <base/mutation.h>
 #include <run/at_most_once.h>
 #include <run/worker_private.h>
 
@@ -57,6 +58,7 @@ task_add(struct weir_worker *worker, struct weir_partition *partition, int64_t c
 void
 weir__task_remove(struct weir_worker *worker, struct weir_task *task)
 {
+	worker->batch.touched -= WEIR_MUTANT(SUBSET_COMMITTED) && task->touched;
 	weir__pending_lose(worker, task);
 	weir__remember(&worker->remembered, task->partition->topic, task->partition->id,
 	               &task->suspects);
@@ -172,7 +174,7 @@ weir__assigned(struct weir_worker *worker, const struct weir_event *event)
 static bool
 finish_first(struct weir_worker *worker, const struct weir_event *event)
 {
-	if (!weir__batch_in_hand(worker))
+	if (!weir__batch_in_hand(worker) || WEIR_MUTANT(SUBSET_COMMITTED))
 		return false;
 	if (event->type == WEIR_EVENT_LOST)
 		weir__batch_abort(worker); /* they are another's by now */
@@ -187,6 +189,9 @@ weir__revoked(struct weir_worker *worker, const struct weir_event *event)
 	struct weir_error error = {0};
 	size_t index;
 
+	if (WEIR_MUTANT(REVOKED_PROCESSED) && worker->guarantee->commits_first &&
+	    (weir__pending_ready(worker), worker->pending))
+		return;
 	worker->yielding = finish_first(worker, event);
 	if (worker->yielding)
 		return;

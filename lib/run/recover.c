@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include <base/alloc.h>
+#include <base/mutation.h>
 #include <run/worker_private.h>
 
 /* A resigning coordinator can answer nonsense for a moment: ask this often. */
@@ -56,6 +57,8 @@ weir__task_rollback(struct weir_worker *worker, struct weir_task *task)
 	struct weir_error error = {0};
 
 	task->dirty = false;
+	if (WEIR_MUTANT(MEMORY_KEPT))
+		return true;
 	if (worker->stateless || weir__chain_rollback(task->chain, &error) == 0)
 		return true;
 	weir__worker_fail(worker, &error);
@@ -143,6 +146,10 @@ unresolved_tasks(struct weir_worker *worker, size_t *count)
 static bool
 resolve_task(struct weir_worker *worker, struct weir_task *task, int64_t committed)
 {
+	if (WEIR_MUTANT(ABORTED_AFTER_TIMEOUT))
+		committed = task->committed;
+	if (WEIR_MUTANT(COMMITTED_AFTER_TIMEOUT))
+		committed = task->next;
 	if (committed == task->next)
 		task->committed = committed; /* the batch was committed */
 	else if (committed == task->committed)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <base/alloc.h>
+#include <base/mutation.h>
 #include <broker/memory.h>
 #include <run/at_most_once.h>
 #include <run/worker_private.h>
@@ -72,6 +73,9 @@ open_session(struct weir_worker *worker, struct weir_error *error)
 	};
 	struct weir_session *session;
 
+	if (WEIR_MUTANT(READ_UNCOMMITTED))
+		weir__properties_set((struct weir_properties *)&pipeline->consumer,
+		                     "isolation.level", "read_uncommitted");
 	if (pipeline->guarantee == WEIR_EXACTLY_ONCE)
 		config.transactional_id = transactional_id;
 	session = weir__broker_session_open(worker->config.broker, &config, error);

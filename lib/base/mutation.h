@@ -1,0 +1,48 @@
+/*
+ * Deliberate faults, one at a time, to prove that tests would see such a one.
+ *
+ * Only a build with -DWEIR_MUTATIONS contains any of it (tests/mutants): there the program
+ * chooses one of them. Everywhere else WEIR_MUTANT() is the constant false.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef WEIR_BASE_MUTATION_H
+#define WEIR_BASE_MUTATION_H
+
+#include <stdbool.h>
+
+/* Name, and what is done wrong. */
+#define WEIR_MUTATION_MAP(X)                                                               \
+	X(OFFSETS_OUTSIDE, "offsets are committed outside the transaction")                \
+	X(NO_REWIND, "no rewind after an abort")                                           \
+	X(WRONG_REWIND, "rewind to the offset behind the batch's first")                   \
+	X(ABORTED_AFTER_TIMEOUT, "a commit without an answer is taken for aborted")        \
+	X(COMMITTED_AFTER_TIMEOUT, "a commit without an answer is taken for committed")    \
+	X(READ_UNCOMMITTED, "input is read uncommitted")                                   \
+	X(KEEP_TAINTED, "a tainted producer is kept")                                      \
+	X(REVOKED_PROCESSED, "records of a revoked partition are processed")               \
+	X(REJECTED_SENT, "what a rejected record emitted is sent")                         \
+	X(RETAINED_NOT_REWOUND, "a commit fails in a revoke: what is kept is not rewound") \
+	X(FAILED_COMMITTED, "at-least-once: failed deliveries are overlooked")             \
+	X(PROCESSED_FIRST, "at-most-once: processed before the commit")                    \
+	X(SUBSET_COMMITTED, "a partition is gone: the rest of the batch is committed")     \
+	X(NO_OFFSETS, "a transaction without offsets is committed from a tick")            \
+	X(MEMORY_KEPT, "processors keep their memory across an abort")                     \
+	X(RETRY_NOT_PAUSED, "a record waits to be retried, its partition does not")        \
+	X(SENT_AGAIN, "sending that had to wait starts over")
+
+enum weir_mutation {
+	WEIR_MUTATION_NONE,
+#define WEIR_MUTATION_ENUM(name, what) WEIR_MUTATION_##name,
+	WEIR_MUTATION_MAP(WEIR_MUTATION_ENUM)
+#undef WEIR_MUTATION_ENUM
+};
+
+#ifdef WEIR_MUTATIONS
+extern enum weir_mutation weir__mutation;
+#define WEIR_MUTANT(name) (weir__mutation == WEIR_MUTATION_##name)
+#else
+#define WEIR_MUTANT(name) false
+#endif
+
+#endif
