@@ -102,6 +102,8 @@ let_go(struct weir_consume_group *group, const struct weir_event *event)
 {
 	size_t i;
 
+	/* in between nothing is owned, which does not mean that nothing is left */
+	group->assigned = false;
 	for (i = 0; i < event->partition_count; i++)
 		if (event->partitions[i]->id < group->run->topic.partitions)
 			group->run->partitions[event->partitions[i]->id].handle = NULL;

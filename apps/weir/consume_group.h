@@ -11,7 +11,7 @@
 struct weir_consume_group {
 	struct weir_consumption *run;
 	struct weir_session *session;
-	bool assigned;    /* at least once, be it with no partitions */
+	bool assigned; /* the last rebalance gave what there is, be it no partitions */
 	bool leaving;     /* records that come now are not taken */
 	int64_t batch_ms; /* when the first record of the lines in hand came */
 };

@@ -180,11 +180,13 @@ START_TEST(what_the_state_does_not_vouch_for_is_cut)
 {
 	struct weir_consume_config config = config_to("out");
 	FILE *file;
+	int i;
 
 	config.count = 20;
 	consume_well(&config);
 	file = fopen("out", "a");
-	fputs("7\n8\n9 torn", file);
+	for (i = 0; i < 1000; i++)
+		fputs("7\n8\n9 torn", file);
 	fclose(file);
 	config.count = 0;
 	consume_well(&config);
@@ -492,6 +494,8 @@ END_TEST
 struct strike {
 	enum weir_memory_fault fault;
 	int nth;
+	bool rebalances; /* the group moves on at the same moment */
+	int more;        /* so many calls after it fail too */
 };
 
 static enum weir_memory_fault
@@ -500,16 +504,22 @@ strike(void *opaque, const char *session, enum weir_memory_op op)
 	struct strike *state = opaque;
 
 	(void)session;
-	if (op != WEIR_MEMORY_COMMIT_OFFSETS || --state->nth != 0)
+	if (op != WEIR_MEMORY_COMMIT_OFFSETS || --state->nth > 0 ||
+	    state->nth < -state->more)
 		return WEIR_MEMORY_NO_FAULT;
+	if (state->rebalances && state->nth == 0)
+		weir__memory_rebalance(memory);
 	return state->fault;
 }
 
 static const struct strike strikes[] = {
-	{WEIR_MEMORY_FAIL_AGAIN, 1},   {WEIR_MEMORY_FAIL_AGAIN, 2},
-	{WEIR_MEMORY_FAIL_ABORT, 1},   {WEIR_MEMORY_FAIL_ABORT, 2},
-	{WEIR_MEMORY_FAIL_FATAL, 1},   {WEIR_MEMORY_FAIL_FATAL, 2},
-	{WEIR_MEMORY_UNKNOWN_DONE, 1}, {WEIR_MEMORY_UNKNOWN_DONE, 2},
+	{WEIR_MEMORY_FAIL_AGAIN, 1, false, 0},   {WEIR_MEMORY_FAIL_AGAIN, 2, false, 0},
+	{WEIR_MEMORY_FAIL_ABORT, 1, false, 0},   {WEIR_MEMORY_FAIL_ABORT, 2, false, 0},
+	{WEIR_MEMORY_FAIL_FATAL, 1, false, 0},   {WEIR_MEMORY_FAIL_FATAL, 2, false, 0},
+	{WEIR_MEMORY_UNKNOWN_DONE, 1, false, 0}, {WEIR_MEMORY_UNKNOWN_DONE, 2, false, 0},
+	{WEIR_MEMORY_FAIL_ABORT, 1, true, 0},    {WEIR_MEMORY_FAIL_ABORT, 2, true, 0},
+	{WEIR_MEMORY_NO_FAULT, 2, true, 0},      {WEIR_MEMORY_FAIL_ABORT, 1, true, 1},
+	{WEIR_MEMORY_FAIL_ABORT, 2, true, 1},
 };
 
 START_TEST(a_group_at_least_once_prints_everything_whatever_commits_fail)

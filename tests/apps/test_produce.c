@@ -98,7 +98,7 @@ check_topic(int count)
 struct plan {
 	enum weir_memory_op op;
 	enum weir_memory_fault fault;
-	enum weir_memory_op second; /* a fault behind the first one */
+	enum weir_memory_op second;          /* a fault behind the first one */
 	enum weir_memory_fault second_fault; /* NO_FAULT: none */
 };
 
@@ -182,6 +182,9 @@ START_TEST(a_source_is_in_the_topic_once_whatever_fails)
 
 	weir__memory_set_fault(memory, strike, &state);
 	if (produce(&config, &error) != 0) {
+		ck_assert_msg(plan->fault == WEIR_MEMORY_FAIL_FATAL ||
+				      plan->second_fault == WEIR_MEMORY_FAIL_FATAL,
+			      "%s", error.message);
 		/* it gave up: the same command again goes on */
 		weir__memory_set_fault(memory, NULL, NULL);
 		produce_well(&config);
@@ -229,6 +232,7 @@ END_TEST
 struct twin {
 	enum weir_memory_op op;
 	int nth;
+	int taint; /* the commit with this number taints */
 	bool inside;
 	int code;
 };
@@ -241,6 +245,8 @@ run_twin(void *opaque, const char *session, enum weir_memory_op op)
 	struct weir_error error;
 
 	(void)session;
+	if (!twin->inside && op == WEIR_MEMORY_COMMIT && --twin->taint == 0)
+		return WEIR_MEMORY_TAINT;
 	if (twin->inside || op != twin->op || --twin->nth != 0)
 		return WEIR_MEMORY_NO_FAULT;
 	twin->inside = true;
@@ -258,6 +264,8 @@ START_TEST(a_second_run_of_a_source_ends_the_first)
 		{.op = WEIR_MEMORY_SEND, .nth = 40},
 		{.op = WEIR_MEMORY_COMMIT, .nth = 1},
 		{.op = WEIR_MEMORY_COMMIT, .nth = 2},
+		/* just before the tainted producer is replaced */
+		{.op = WEIR_MEMORY_INIT, .nth = 2, .taint = 2},
 	};
 	struct twin twin = twins[_i];
 	struct weir_produce_config config = config_of("numbers");
@@ -269,6 +277,30 @@ START_TEST(a_second_run_of_a_source_ends_the_first)
 	ck_assert_msg(strstr(error.message, "another run with --source numbers") != NULL,
 		      "%s", error.message);
 	check_topic(RECORDS);
+}
+END_TEST
+
+/* The cluster loses a transaction, and forgets the position meanwhile. */
+static enum weir_memory_fault
+lose_position(void *opaque, const char *session, enum weir_memory_op op)
+{
+	int *nth = opaque;
+
+	(void)session;
+	if (op != WEIR_MEMORY_COMMIT || --*nth != 0)
+		return WEIR_MEMORY_NO_FAULT;
+	weir__memory_forget_group(memory, "numbers");
+	return WEIR_MEMORY_UNKNOWN_NOT;
+}
+
+START_TEST(a_position_that_is_neither_before_nor_after_ends_the_run)
+{
+	struct weir_produce_config config = config_of("numbers");
+	int nth = 3;
+
+	weir__memory_set_fault(memory, lose_position, &nth);
+	produce_badly(&config, "the position of --source numbers is -1: expected ");
+	check_topic(30);
 }
 END_TEST
 
@@ -536,7 +568,8 @@ suite(void)
 			    COUNT(plans) * 3);
 	tcase_add_loop_test(faults, whole_input_is_there_or_not_as_the_status_says, 0,
 			    COUNT(plans) * 3);
-	tcase_add_loop_test(faults, a_second_run_of_a_source_ends_the_first, 0, 6);
+	tcase_add_loop_test(faults, a_second_run_of_a_source_ends_the_first, 0, 7);
+	tcase_add_test(faults, a_position_that_is_neither_before_nor_after_ends_the_run);
 	tcase_add_test(cases, a_file_that_grew_goes_on_where_it_ended);
 	tcase_add_test(cases, a_last_line_without_newline_counts);
 	tcase_add_test(cases, a_last_line_that_grew_is_refused);
