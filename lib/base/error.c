@@ -7,19 +7,8 @@
  */
 #include <assert.h>
 #include <stdarg.h>
-#include <stdio.h>
 
-#include <weir/error.h>
-
-/* Messages quote input: a control byte in it must not break the one line. */
-static void
-replace_control_bytes(char *text)
-{
-	for (unsigned char *at = (unsigned char *)text; *at; at++) {
-		if (*at < 0x20 || *at == 0x7f)
-			*at = '?';
-	}
-}
+#include <base/words.h>
 
 int
 weir_error_set(struct weir_error *error, int code, const char *format, ...)
@@ -31,9 +20,8 @@ weir_error_set(struct weir_error *error, int code, const char *format, ...)
 		return code;
 	error->code = code;
 	va_start(args, format);
-	vsnprintf(error->message, sizeof(error->message), format, args);
+	weir__words_print(error->message, sizeof(error->message), format, args);
 	va_end(args);
-	replace_control_bytes(error->message);
 	return code;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Log lines: formatted into one buffer, cleaned, and written with one write(2), so that
+ * Log lines: formatted into one buffer and written with one write(2), so that
  * lines of several threads and processes never mix.
  *
  * Any thread; holds no state and no lock.
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <base/log.h>
+#include <base/words.h>
 
 #define LINE_BYTES 2048
 
@@ -31,29 +32,6 @@ weir__log_level_name(enum weir_log_level level)
 		return "debug";
 	}
 	return "unknown";
-}
-
-/* Control bytes (new line, escape) could forge lines or steer a terminal. */
-static void
-replace_control_bytes(char *line)
-{
-	for (unsigned char *at = (unsigned char *)line; *at; at++) {
-		if (*at < 0x20 || *at == 0x7f)
-			*at = '?';
-	}
-}
-
-/* A cut between the bytes of one UTF-8 character would leave a broken one: drop it. */
-static void
-trim_cut_character(char *line, size_t length)
-{
-	size_t start = length;
-
-	while (start > 0 && length - start < 4 &&
-	       ((unsigned char)line[start - 1] & 0xc0) == 0x80)
-		start--;
-	if (start > 0 && ((unsigned char)line[start - 1] & 0xc0) == 0xc0)
-		line[start - 1] = '\0';
 }
 
 /* "2026-11-23T02:09:10.123Z"; in UTC, so that instances' logs can be merged. */
@@ -93,16 +71,12 @@ weir__log(const struct weir_logger *logger, enum weir_log_level level, const cha
 	int saved_errno = errno;
 	char line[LINE_BYTES];
 	va_list args;
-	int length;
 
 	if (!logger || level > logger->level)
 		return;
 	va_start(args, format);
-	length = vsnprintf(line, sizeof(line), format, args);
+	weir__words_print(line, sizeof(line), format, args);
 	va_end(args);
-	if (length >= (int)sizeof(line))
-		trim_cut_character(line, sizeof(line) - 1);
-	replace_control_bytes(line);
 	if (logger->write)
 		logger->write(logger->opaque, level, line);
 	else

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <base/words.h>
 #include <processor/step.h>
 
 const void *
@@ -64,7 +65,7 @@ weir_output_find(const struct weir_context *ctx, const char *name)
 static void
 set_reason(struct weir_context *ctx, const char *format, va_list arguments)
 {
-	vsnprintf(ctx->reason, sizeof(ctx->reason), format, arguments);
+	weir__words_print(ctx->reason, sizeof(ctx->reason), format, arguments);
 	ctx->has_reason = true;
 }
 

@@ -332,7 +332,10 @@ WEIR_API int weir_output_find(const struct weir_context *ctx, const char *name);
 
 /* ---- verdicts with a reason ---- */
 
-/* Set the reason, cut at 511 bytes; return it: `return weir_reject(ctx, "no /id");`. */
+/*
+ * Set the reason: one line, cut at 511 bytes, control bytes in it become ?. Return it:
+ * `return weir_reject(ctx, "no /id");`.
+ */
 WEIR_API enum weir_verdict weir_reject(struct weir_context *ctx, const char *format, ...)
 	WEIR_PRINTF(2, 3);
 WEIR_API enum weir_verdict weir_retry(struct weir_context *ctx, const char *format, ...)

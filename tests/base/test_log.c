@@ -200,6 +200,18 @@ START_TEST(an_error_is_one_line_that_fits)
 }
 END_TEST
 
+START_TEST(an_error_is_cut_between_characters)
+{
+	struct weir_error error = {0};
+	char text[1100];
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text + sizeof(error.message) - 3, "\xe2\x82\xac", 4);
+	weir_error_set(&error, WEIR_EIO, "%s", text);
+	ck_assert_uint_eq(strlen(error.message), sizeof(error.message) - 3);
+}
+END_TEST
+
 START_TEST(every_code_has_a_text)
 {
 	ck_assert_str_eq(weir_strerror(WEIR_ENOTFOUND), "not found");
@@ -225,6 +237,7 @@ main(void)
 	tcase_add_test(tcase, the_system_clock_is_in_milliseconds);
 	tcase_add_test(tcase, the_first_error_wins);
 	tcase_add_test(tcase, an_error_is_one_line_that_fits);
+	tcase_add_test(tcase, an_error_is_cut_between_characters);
 	tcase_add_test(tcase, every_code_has_a_text);
 	suite_add_tcase(suite, tcase);
 	return weir_test_run(suite);
