@@ -116,8 +116,7 @@ key_at_pointer(const struct weir_line_format *format, struct weir_bytes line,
 	json_t *json;
 	int code;
 
-	json = json_loadb(line.size ? line.data : "", line.size,
-			  JSON_ALLOW_NUL | JSON_DECODE_ANY, &reason);
+	json = weir__line_json(line, JSON_ALLOW_NUL | JSON_DECODE_ANY, &reason);
 	if (!json)
 		return weir_error_set(error, WEIR_EJSON,
 				      "not JSON, so no key at %s: %s, column %d",

@@ -14,6 +14,8 @@
 #ifndef WEIR_APPS_FORMAT_H
 #define WEIR_APPS_FORMAT_H
 
+#include <jansson.h>
+
 #include <base/alloc.h>
 #include <broker/broker.h>
 
@@ -47,6 +49,12 @@ void weir__line_write(const struct weir_line_format *format,
 int weir__line_read(const struct weir_line_format *format, struct weir_bytes line,
 		    struct weir_arena *arena, struct weir_message *message,
 		    struct weir_error *error);
+
+/*
+ * A line as JSON, new reference; NULL with *reason. Stricter than jansson, which passes over
+ * a zero byte behind a number or a word.
+ */
+json_t *weir__line_json(struct weir_bytes line, size_t flags, json_error_t *reason);
 
 /* The JSON form alone; format_json.c. */
 void weir__line_write_json(const struct weir_offset *place,

@@ -351,6 +351,21 @@ read_record(json_t *object, struct weir_arena *arena, struct weir_message *messa
 	return code;
 }
 
+json_t *
+weir__line_json(struct weir_bytes line, size_t flags, json_error_t *reason)
+{
+	const char *text = line.size ? line.data : "";
+	const char *zero = memchr(text, '\0', line.size);
+	json_t *json = json_loadb(text, line.size, flags, reason);
+
+	if (!json || !zero)
+		return json;
+	json_decref(json);
+	snprintf(reason->text, sizeof(reason->text), "a zero byte");
+	reason->column = (int)(zero - text) + 1;
+	return NULL;
+}
+
 int
 weir__line_read_json(struct weir_bytes line, struct weir_arena *arena,
 		     struct weir_message *message, struct weir_error *error)
@@ -360,9 +375,8 @@ weir__line_read_json(struct weir_bytes line, struct weir_arena *arena,
 	int code;
 
 	memset(message, 0, sizeof(*message));
-	object = json_loadb(line.size ? line.data : "", line.size,
-			    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY,
-			    &reason);
+	object = weir__line_json(
+		line, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &reason);
 	if (!object)
 		return weir_error_set(error, WEIR_EJSON, "not JSON: %s, column %d",
 				      reason.text, reason.column);

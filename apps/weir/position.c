@@ -189,14 +189,15 @@ weir__source_mark_print(const struct weir_source_mark *mark, char *text)
 int
 weir__source_mark_parse(const char *text, struct weir_source_mark *mark)
 {
-	int end = 0;
+	char printed[WEIR_SOURCE_MARK_TEXT];
 
-	if (!text || sscanf(text, "weir1 %" SCNd64 " %" SCNx64 " %" SCNx64 "%n",
-			    &mark->fingerprint.size, &mark->fingerprint.hash, &mark->run,
-			    &end) != 3)
+	if (!text || sscanf(text, "weir1 %" SCNd64 " %" SCNx64 " %" SCNx64,
+			    &mark->fingerprint.size, &mark->fingerprint.hash,
+			    &mark->run) != 3)
 		return WEIR_EINVALID;
-	if (text[end] != '\0' || mark->fingerprint.size < 0 ||
-	    mark->fingerprint.size > WEIR_FINGERPRINT_MAX)
+	if (mark->fingerprint.size < 0 || mark->fingerprint.size > WEIR_FINGERPRINT_MAX)
 		return WEIR_EINVALID;
-	return 0;
+	/* sscanf is lenient; other software's text must not pass for a mark */
+	return strcmp(text, weir__source_mark_print(mark, printed)) == 0 ? 0
+									 : WEIR_EINVALID;
 }

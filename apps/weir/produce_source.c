@@ -64,7 +64,7 @@ read_kept(const struct weir_production *run, struct kept *kept, struct weir_erro
 		return code;
 	if (json_unpack(json, "{s:s, s:I, s:I}", "cluster", &cluster, "position",
 			&position, "written_ms", &written) != 0 ||
-	    position < 0)
+	    position < 0 || written < 0)
 		code = weir_error_set(error, WEIR_EJSON,
 				      "%s: not a position file of weir",
 				      run->position_path);

@@ -82,6 +82,27 @@ weir__pipeline_too_deep(const char *text, size_t size, size_t *line, size_t *col
 	return false;
 }
 
+/* jansson passes over a zero byte behind a number or a word: JSON has none anywhere. */
+static int
+check_zero_bytes(const char *text, size_t size, const char *name,
+		 struct weir_error *error)
+{
+	const char *zero = memchr(text, '\0', size);
+	size_t line = 1, column = 1;
+
+	if (!zero)
+		return 0;
+	for (; text < zero; text++) {
+		column += ((unsigned char)*text & 0xc0) != 0x80;
+		if (*text == '\n') {
+			line++;
+			column = 1;
+		}
+	}
+	return weir_error_set(error, WEIR_EJSON, "%s:%zu:%zu: not JSON: a zero byte",
+			      name, line, column);
+}
+
 /*
  * The text as JSON, new reference; NULL with "NAME:LINE:COLUMN: reason". The first fault
  * is named, be it of grammar or of depth (jansson itself goes 2048 levels deep, which is
@@ -99,8 +120,12 @@ parse_text(const char *text, size_t size, const char *name, struct weir_error *e
 	size_t fault_column = fault.column > 0 ? (size_t)fault.column : 1;
 	char *quote;
 
-	if (root && !is_too_deep)
-		return root;
+	if (root && !is_too_deep) {
+		if (check_zero_bytes(text, size, name, error) == 0)
+			return root;
+		json_decref(root);
+		return NULL;
+	}
 	if (root || (is_too_deep && (line < fault_line ||
 				     (line == fault_line && column <= fault_column)))) {
 		json_decref(root);

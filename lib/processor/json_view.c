@@ -2,8 +2,8 @@
  * A record's value as JSON: parsed when first asked for, shared along the chain.
  *
  * Knows what a value that is no JSON looks like, and says so in words for people. jansson
- * parses; what it would change in silence (reals too small for a double) is looked for
- * apart. The worker's thread.
+ * parses; what it would change in silence (reals too small for a double, zero bytes) is
+ * looked for apart. The worker's thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -55,12 +55,16 @@ scan(struct weir_context *ctx, struct weir_bytes value, int64_t limit)
 	return false;
 }
 
-/* jansson reads 1e-999 as 0. Few texts have such exponents, so few are read twice. */
+/*
+ * jansson reads 1e-999 as 0, and passes over a zero byte behind a number or a word. Few
+ * texts have such exponents, none that is JSON a zero byte, so few are read twice.
+ */
 static bool
-has_small_exponent(struct weir_bytes value)
+may_be_mended(struct weir_bytes value)
 {
 	return memmem(value.data, value.size, "e-", 2) ||
-	       memmem(value.data, value.size, "E-", 2);
+	       memmem(value.data, value.size, "E-", 2) ||
+	       memchr(value.data, '\0', value.size);
 }
 
 static json_t *
@@ -70,7 +74,7 @@ parse(struct weir_context *ctx, struct weir_bytes value)
 	json_t *json = json_loadb(value.data, value.size,
 				  JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
 
-	if (json && (!has_small_exponent(value) || scan(ctx, value, INT64_MAX)))
+	if (json && (!may_be_mended(value) || scan(ctx, value, INT64_MAX)))
 		return json;
 	if (json)
 		json_decref(json);

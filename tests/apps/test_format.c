@@ -1,6 +1,6 @@
 /*
  * Records as lines and back: byte for byte in JSON, and what the plain forms make of
- * nulls, separators and keys.
+ * nulls, separators and keys; and the marks of sources, which are text too.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "apps/weir/format.h"
+#include "apps/weir/position.h"
 #include "tests/harness.h"
 
 #define BYTES(text) ((struct weir_bytes){text, sizeof(text) - 1})
@@ -217,6 +218,49 @@ START_TEST(json_that_is_no_record_is_refused)
 }
 END_TEST
 
+START_TEST(a_zero_byte_is_no_json_wherever_it_stands)
+{
+	static const char text[] = "{\"value\":\"x\",\"timestamp\":6\0}";
+	static const struct weir_line_format formats[] = {
+		{.kind = WEIR_FORMAT_JSON},
+		{.kind = WEIR_FORMAT_VALUE, .key_pointer = "/timestamp"},
+	};
+	struct weir_arena arena = {0};
+	struct weir_error error = {0};
+	struct weir_message message;
+
+	ck_assert_int_eq(
+		weir__line_read(&formats[_i], BYTES(text), &arena, &message, &error),
+		WEIR_EJSON);
+	ck_assert_msg(strstr(error.message, "a zero byte, column 27") != NULL, "%s",
+		      error.message);
+	weir__arena_fini(&arena);
+}
+END_TEST
+
+START_TEST(a_mark_is_taken_as_it_was_written_only)
+{
+	static const char *const texts[] = {
+		"weir1 4 0000000000000001 00000000000000ff", /* the right one */
+		"weir1  4 0000000000000001 00000000000000ff",
+		"weir1 +4 0000000000000001 00000000000000ff",
+		"weir1 4 1 ff",
+		"weir1 4 0000000000000001 00000000000000FF",
+		"weir1 4 0000000000000001 -000000000000001",
+		"weir1 4 0000000000000001 00000000000000ff ",
+		"weir1 65537 0000000000000001 00000000000000ff",
+		"weir1 -1 0000000000000001 00000000000000ff",
+	};
+	struct weir_source_mark mark;
+
+	ck_assert_int_eq(weir__source_mark_parse(texts[_i], &mark),
+			 _i ? WEIR_EINVALID : 0);
+	if (_i == 0)
+		ck_assert(mark.fingerprint.size == 4 && mark.fingerprint.hash == 1 &&
+			  mark.run == 255);
+}
+END_TEST
+
 #define LINES(...)                                                                       \
 	{                                                                                \
 		.kind = WEIR_FORMAT_VALUE, __VA_ARGS__                                   \
@@ -349,6 +393,8 @@ suite(void)
 	tcase_add_test(json, json_keeps_random_records);
 	tcase_add_loop_test(json, json_that_is_no_record_is_refused, 0,
 			    (int)(sizeof(bad_json) / sizeof(bad_json[0])));
+	tcase_add_loop_test(json, a_zero_byte_is_no_json_wherever_it_stands, 0, 2);
+	tcase_add_loop_test(plain, a_mark_is_taken_as_it_was_written_only, 0, 9);
 	tcase_add_loop_test(plain, a_line_is_read_as_the_format_says, 0,
 			    (int)(sizeof(lines) / sizeof(lines[0])));
 	tcase_add_test(plain, headers_of_the_command_come_behind_the_records_own);

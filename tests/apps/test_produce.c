@@ -410,6 +410,8 @@ static const struct {
 	{"[]", "not a position file"},
 	{"{\"cluster\": \"x\", \"position\": -1, \"written_ms\": 1}",
 	 "not a position file"},
+	{"{\"cluster\": \"x\", \"position\": 0, \"written_ms\": -9223372036854775808}",
+	 "not a position file"},
 	{"{\"cluster\": \"other\", \"position\": 5, \"written_ms\": 1}",
 	 "is for the cluster other"},
 };

@@ -45,6 +45,14 @@ START_TEST(broken_json_is_named_by_line_and_column)
 }
 END_TEST
 
+START_TEST(a_zero_byte_is_refused_where_it_stands)
+{
+	static const char text[] = "{\"name\": \"a\",\n\"workers\": 1\0}";
+
+	expect_fault(text, sizeof(text) - 1, NULL, 0, "p.json:2:13: not JSON: a zero byte");
+}
+END_TEST
+
 #define MIB ((size_t)1024 * 1024)
 
 START_TEST(a_mebibyte_of_garbage_is_refused)
@@ -141,6 +149,7 @@ main(void)
 
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, broken_json_is_named_by_line_and_column);
+	tcase_add_test(tcase, a_zero_byte_is_refused_where_it_stands);
 	tcase_add_test(tcase, a_mebibyte_of_garbage_is_refused);
 	tcase_add_test(tcase, deep_nesting_is_refused_where_it_begins);
 	tcase_add_test(tcase, files_that_cannot_be_read_are_named);

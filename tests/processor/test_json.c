@@ -99,6 +99,10 @@ static const struct {
 	 "value is not JSON: line 1 column 2: expected nothing more but found 1"},
 	{TEXT("[-]"),
 	 "value is not JSON: line 1 column 2: expected a number but found -"},
+	{TEXT("[6\0]"),
+	 "value is not JSON: line 1 column 3: expected , or ] but found byte 0x00"},
+	{TEXT("true\0"), "value is not JSON: line 1 column 5: expected nothing more but "
+			 "found byte 0x00"},
 	{TEXT("1."), "value is not JSON: line 1 column 1: expected a number but found 1"},
 	{TEXT("1e"), "value is not JSON: line 1 column 1: expected a number but found 1"},
 	{TEXT("\"a\tb\""), "value is not JSON: line 1 column 3: a control character in a "
@@ -233,6 +237,19 @@ START_TEST(an_object_key_with_a_nul_is_refused)
 }
 END_TEST
 
+START_TEST(a_reason_is_one_line_whatever_names_it_quotes)
+{
+	struct fixture f;
+
+	open_with(&f, "");
+	ck_assert_int_eq(fixture_push(&f, "k", "{\"a\\nb\":99999999999999999999}"),
+			 WEIR_REJECT);
+	ck_assert_str_eq(f.reason.text,
+			 "number at /a?b is beyond 64 bits: 99999999999999999999");
+	fixture_fini(&f);
+}
+END_TEST
+
 START_TEST(a_mebibyte_of_noise_is_refused)
 {
 	unsigned seed = (unsigned)time(NULL) + (unsigned)_i;
@@ -363,6 +380,7 @@ main(void)
 	tcase_add_test(cases, a_lower_limit_is_named);
 	tcase_add_loop_test(cases, nesting_is_bounded, 0, 2);
 	tcase_add_test(cases, an_object_key_with_a_nul_is_refused);
+	tcase_add_test(cases, a_reason_is_one_line_whatever_names_it_quotes);
 	tcase_add_loop_test(cases, a_mebibyte_of_noise_is_refused, 0, 2);
 	tcase_add_loop_test(cases, the_strict_reader_agrees_with_jansson, 0, 2);
 	tcase_add_loop_test(cases, a_pointer_names_what_rfc_6901_says, 0, ROWS(pointers));
