@@ -202,7 +202,10 @@ set_number(const struct weir_option *row, const json_t *value, const char *place
 		memcpy(member, &number, sizeof(number));
 		return 0;
 	}
-	weir__option_number_print(row->type, number, found, sizeof(found));
+	if (row->flags & WEIR_OPTION_SECRET)
+		snprintf(found, sizeof(found), "the number");
+	else
+		weir__option_number_print(row->type, number, found, sizeof(found));
 	weir__option_number_print(row->type, min, low, sizeof(low));
 	weir__option_number_print(row->type, max, high, sizeof(high));
 	if (max == INT64_MAX)

@@ -214,6 +214,28 @@ START_TEST(each_fault_names_its_place_and_what_was_expected)
 }
 END_TEST
 
+START_TEST(a_secret_number_out_of_range_is_not_told)
+{
+	static const struct weir_option pin_rows[] = {
+		WEIR_OPT_ROW(struct options, any, WEIR_OPTION_INT, WEIR_OPTION_SECRET,
+			     NULL, 1000, 9999, NULL, "a number to get in"),
+		WEIR_OPT_END};
+	static const struct weir_option_table pin_table = {pin_rows, sizeof(pin_rows[0])};
+	json_t *object = json_pack("{s:i}", "any", 31337);
+	struct weir_arena arena = {0};
+	struct weir_error error = {0};
+	struct options options = {0};
+
+	ck_assert_int_eq(weir__options_parse(&pin_table, object, "/with", &options,
+					     sizeof(options), &arena, &error),
+			 WEIR_EINVALID);
+	ck_assert_str_eq(error.message,
+			 "/with/any: the number is out of range (1000 to 9999)");
+	json_decref(object);
+	weir__arena_fini(&arena);
+}
+END_TEST
+
 /* A plugin built against headers of another minor version: rows of another size. */
 struct longer_row {
 	struct weir_option row;
@@ -395,6 +417,7 @@ main(void)
 	tcase_add_test(tcase, given_keys_fill_the_struct);
 	tcase_add_test(tcase, a_variable_can_give_numbers_and_truth_and_null_takes_back);
 	tcase_add_test(tcase, each_fault_names_its_place_and_what_was_expected);
+	tcase_add_test(tcase, a_secret_number_out_of_range_is_not_told);
 	tcase_add_test(tcase, rows_of_another_size_are_stepped_by_theirs);
 	tcase_add_test(tcase, no_rows_take_no_keys);
 	tcase_add_test(tcase, unsound_tables_are_refused);
