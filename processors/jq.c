@@ -324,6 +324,7 @@ emit_result(struct weir_context *ctx, const struct jq_memory *memory, jv value, 
 	jv text = jv_dump_string(jv_copy(result), 0);
 	struct weir_bytes bytes = {jv_string_value(text),
 				   (size_t)jv_string_length_bytes(jv_copy(text))};
+	char *marked = NULL;
 	int code;
 
 	if (!jq_is_finite(result, bytes)) {
@@ -337,8 +338,12 @@ emit_result(struct weir_context *ctx, const struct jq_memory *memory, jv value, 
 	} else if (is_unchanged(memory, value, result, text)) {
 		code = weir_emit_same(ctx);
 	} else {
+		marked = jq_mark_reals(bytes, &bytes.size);
+		if (marked)
+			bytes.data = marked;
 		code = weir_emit_value(ctx, bytes);
 	}
+	free(marked);
 	jv_free(text);
 	jv_free(result);
 	return code == 0;

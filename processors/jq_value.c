@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "processors/jq_value.h"
@@ -161,4 +162,95 @@ jq_is_whole(jv value, struct weir_bytes text)
 {
 	return !may_lack_rest(text) ||
 	       depth_of(jv_copy(value), PRINTED_DEPTH) < PRINTED_DEPTH;
+}
+
+/* ---- large reals ---- */
+
+#define INT64_DIGITS 19
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Behind the string that begins at `at`. */
+static const char *
+skip_string(const char *at, const char *end)
+{
+	for (at++; at < end && *at != '"'; at++)
+		at += *at == '\\';
+	return at < end ? at + 1 : end;
+}
+
+/* At a digit: behind the number, and is it an integer beyond 64 bits? */
+static const char *
+skip_number(const char *at, const char *end, bool is_negative, bool *is_beyond)
+{
+	const char *largest = is_negative ? "9223372036854775808" : "9223372036854775807";
+	const char *digits = at;
+	size_t size;
+
+	while (at < end && is_digit(*at))
+		at++;
+	size = (size_t)(at - digits);
+	*is_beyond = size > INT64_DIGITS ||
+		     (size == INT64_DIGITS && memcmp(digits, largest, size) > 0);
+	if (at == end || !strchr(".eE", *at))
+		return at;
+	*is_beyond = false;
+	while (at < end && (is_digit(*at) || strchr(".eE+-", *at)))
+		at++;
+	return at;
+}
+
+/* Is there a digit in each stretch that so many in a row would cover? Most texts end
+ * here. */
+static bool
+may_have_long_number(struct weir_bytes text)
+{
+	const char *chars = text.data;
+
+	for (size_t i = INT64_DIGITS - 1; i < text.size; i += INT64_DIGITS)
+		if (is_digit(chars[i]))
+			return true;
+	return false;
+}
+
+char *
+jq_mark_reals(struct weir_bytes text, size_t *size)
+{
+	const char *start = text.data, *end = start + text.size, *at = start, *next;
+	char *marked = NULL, *to = NULL;
+
+	if (!may_have_long_number(text))
+		return NULL;
+	for (; at < end; at = next) {
+		bool is_beyond = false;
+
+		next = at + 1;
+		if (*at == '"')
+			next = skip_string(at, end);
+		else if (is_digit(*at))
+			next = skip_number(at, end, at > start && at[-1] == '-',
+					   &is_beyond);
+		if (is_beyond && !marked) {
+			marked = malloc(text.size + text.size / INT64_DIGITS * 2);
+			if (!marked)
+				abort();
+			memcpy(marked, start, (size_t)(at - start));
+			to = marked + (at - start);
+		}
+		if (!marked)
+			continue;
+		memcpy(to, at, (size_t)(next - at));
+		to += next - at;
+		if (is_beyond) {
+			*to++ = '.';
+			*to++ = '0';
+		}
+	}
+	if (marked)
+		*size = (size_t)(to - marked);
+	return marked;
 }

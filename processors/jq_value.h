@@ -31,4 +31,11 @@ bool jq_is_finite(jv value, struct weir_bytes text);
  */
 bool jq_is_whole(jv value, struct weir_bytes text);
 
+/*
+ * `text`, which libjq printed, with ".0" behind each integer that 64 bits do not hold: to
+ * libjq 1e20 and its 21 digits are one number, but the next step would refuse such an
+ * integer. Heap memory and its *size; NULL when there is none.
+ */
+char *jq_mark_reals(struct weir_bytes text, size_t *size);
+
 #endif

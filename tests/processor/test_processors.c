@@ -72,6 +72,11 @@ static const struct {
 	{"1, halt, 2", "{}", "1\n", NULL},
 	{"limit(3; repeat(7))", "1", "7\n7\n7\n", NULL},
 	{"debug", "1", "1\n", NULL},
+	{"[.a * 1e10, -.a * 1e10, .b]", "{\"a\":12345678901,\"b\":\"12345678901234567890\"}",
+	 "[123456789010000000000.0,-123456789010000000000.0,"
+	 "\"12345678901234567890\"]\n",
+	 NULL},
+	{". * 1e8", "-12345678901", "-1234567890100000000\n", NULL},
 	{".a.b", "{\"a\":5}", NULL,
 	 "the program failed: Cannot index number with string \"b\"|"
 	 "the program failed: Cannot index number with \"b\""},
