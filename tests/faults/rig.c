@@ -27,6 +27,9 @@ static struct weir_logger logger = {.level = WEIR_LOG_ERROR};
 
 /* ---- the program's ---- */
 
+/* Kafka looks for transactions that outlived their timeout each 10 s otherwise. */
+#define LOOK_OFTEN "-p", "transaction.abort.timed.out.transaction.cleanup.interval.ms=500"
+
 static void
 setup(const char *const *options)
 {
@@ -40,14 +43,16 @@ setup(const char *const *options)
 void
 rig_setup(void)
 {
+	static const char *const options[] = {LOOK_OFTEN, NULL};
+
 	is_secure = false;
-	setup(NULL);
+	setup(options);
 }
 
 void
 rig_setup_secure(void)
 {
-	static const char *const options[] = {"--secure", NULL};
+	static const char *const options[] = {LOOK_OFTEN, "--secure", NULL};
 
 	is_secure = true;
 	setup(options);
@@ -217,9 +222,24 @@ void
 rig_close(struct rig *rig)
 {
 	rig_children_kill(rig);
+	for (size_t index = 0; index < rig->setting_count; index++)
+		free(rig->settings[index]);
 	weir__session_close(rig->feed);
 	weir__broker_close(rig->broker);
 	free(rig);
+}
+
+void
+rig_set(struct rig *rig, const char *format, ...)
+{
+	char text[2048];
+	va_list args;
+
+	va_start(args, format);
+	ck_assert_int_lt(vsnprintf(text, sizeof(text), format, args), (int)sizeof(text));
+	va_end(args);
+	ck_assert(rig->setting_count < RIG_MAX_SETTINGS);
+	rig->settings[rig->setting_count++] = weir__strdup(text);
 }
 
 void
@@ -230,6 +250,7 @@ rig_topic(struct rig *rig, const char *topic, int32_t partitions)
 	                                     RIG_PATIENCE_MS, &error);
 
 	ck_assert_msg(code == 0, "%s: %s", topic, error.message);
+	rig_size(rig, topic); /* made is not yet known: this waits for it */
 }
 
 const char *
@@ -339,6 +360,19 @@ rig_produce(struct rig *rig, size_t count)
 	send_ids(feed(rig), rig->ids, count);
 	flush(rig->feed);
 	rig->ids += count;
+}
+
+void
+rig_produce_padded(struct rig *rig, size_t size)
+{
+	char *text = weir__calloc(1, size + 32);
+	int used = snprintf(text, 32, "%zu", rig->ids);
+	struct weir_bytes key = {text, (size_t)used};
+
+	memset(text + used, ':', size);
+	rig_produce_record(rig, key, (struct weir_bytes){text, size});
+	free(text);
+	rig->ids++;
 }
 
 void

@@ -37,6 +37,7 @@
 #define RIG_IN_PARTITIONS 4
 #define RIG_OUT_PARTITIONS 3
 #define RIG_MAX_CHILDREN 256
+#define RIG_MAX_SETTINGS 16
 
 /* ---- rig.c: the cluster of a program, and a test's topics, files and input ---- */
 
@@ -55,6 +56,8 @@ struct rig {
 	struct weir_broker *broker;
 	struct weir_session *feed; /* produces to `in`; opened when first needed */
 	size_t ids;                /* produced so far */
+	char *settings[RIG_MAX_SETTINGS]; /* for --set, of each run */
+	size_t setting_count;
 	struct rig_child *children[RIG_MAX_CHILDREN];
 	size_t child_count;
 };
@@ -67,10 +70,14 @@ struct rig *rig_open(const char *name, const char *guarantee);
 /* The same without a cluster that answers: no topics are made. */
 struct rig *rig_open_offline(const char *name, const char *guarantee);
 void rig_close(struct rig *rig);
+/* A setting of all runs to come: "/commit/interval=%dms", ... */
+void rig_set(struct rig *rig, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void rig_topic(struct rig *rig, const char *topic, int32_t partitions);
 /* The next `count` ids into the input, delivered when this returns. */
 void rig_produce(struct rig *rig, size_t count);
+/* The next id, with a value of about `size` bytes: the id, a colon, and padding. */
+void rig_produce_padded(struct rig *rig, size_t size);
 /* Any record into the input, delivered when this returns. */
 void rig_produce_record(struct rig *rig, struct weir_bytes key, struct weir_bytes value);
 /* The next `count` ids in one transaction that is then committed, or aborted: then the same
@@ -152,6 +159,11 @@ int64_t rig_size(struct rig *rig, const char *topic);
 /* Sum of the group's committed offsets; -1 while a transaction holds one back. */
 int64_t rig_committed(struct rig *rig);
 bool rig_committed_to_end(struct rig *rig);
+/* The group's committed offset of one input partition; WEIR_OFFSET_NONE: none or pending. */
+int64_t rig_committed_at(struct rig *rig, int32_t partition);
+int64_t rig_end(struct rig *rig, const char *topic, int32_t partition);
+/* Does an open transaction hold back readers of this topic? */
+bool rig_transaction_open(struct rig *rig, const char *topic);
 
 struct rig_audit {
 	size_t ids;        /* in the input */

@@ -46,6 +46,10 @@ rig_run(struct rig *rig, ...)
 	size_t count = 3;
 	int log;
 
+	for (size_t index = 0; index < rig->setting_count; index++) {
+		args[count++] = "--set";
+		args[count++] = rig->settings[index];
+	}
 	va_start(list, rig);
 	while ((args[count] = va_arg(list, const char *)))
 		ck_assert(++count < MAX_ARGS);

@@ -1,0 +1,120 @@
+/*
+ * What is wrong before the first record: topics that do not exist, credentials that are
+ * refused, rights that are missing. Each ends with exit 1 and a line that names it.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <signal.h>
+
+#include "tests/faults/rig.h"
+
+static void
+expect_refused(struct rig *rig, const char *name, const char *reason)
+{
+	struct rig_child *child = rig_run(rig, NULL);
+
+	RIG_EXPECT(rig, rig_exit(child) == 1);
+	if (!rig_says(child, name) || !rig_says(child, reason))
+		rig_fail(rig, "it does not say \"%s\" and \"%s\"", name, reason);
+}
+
+/* ---- topics ---- */
+
+static const struct {
+	const char *name;
+	const char *setting;
+} unknown[] = {
+	{"unknown-input", "/inputs=[\"nowhere\"]"},
+	{"unknown-output", "/outputs/default=nowhere"},
+	{"unknown-dead-letter", "/dead_letter/topic=nowhere"},
+};
+
+START_TEST(topic_that_does_not_exist_is_named)
+{
+	struct rig *rig = rig_open(unknown[_i].name, "exactly-once");
+
+	rig_set(rig, "%s", unknown[_i].setting);
+	expect_refused(rig, "nowhere", "not exist");
+	rig_close(rig);
+}
+END_TEST
+
+/* ---- rights ---- */
+
+static struct rig *
+open_as_guest(const char *name, const char *guarantee)
+{
+	struct rig *rig = rig_open(name, guarantee);
+
+	rig_set(rig, "/kafka/sasl.username=guest");
+	rig_set(rig, "/kafka/sasl.password=guest-secret");
+	return rig;
+}
+
+START_TEST(wrong_password_is_said)
+{
+	struct rig *rig = open_as_guest("password", "exactly-once");
+	struct rig_child *child;
+
+	rig_set(rig, "/kafka/sasl.password=wrong-secret");
+	child = rig_run(rig, NULL);
+	RIG_EXPECT(rig, rig_exit(child) == 1);
+	RIG_EXPECT(rig, rig_says(child, "uthentication"));
+	RIG_EXPECT(rig, !rig_says(child, "wrong-secret"));
+	rig_close(rig);
+}
+END_TEST
+
+/* Rights are given one after the other; what is missing next is named. */
+START_TEST(each_missing_right_is_named)
+{
+	struct rig *rig = open_as_guest("rights", "exactly-once");
+	struct rig_child *child;
+
+	rig_produce(rig, 100);
+	expect_refused(rig, "topic rights-in", "Read");
+	rig_allow("topic", rig->in, "describe");
+	expect_refused(rig, "topic rights-out", "Write");
+	rig_allow("topic", rig->out, "describe");
+	expect_refused(rig, "rights/one/0", "WRITE on the transactional id");
+	rig_set(rig, "/guarantee=at-least-once");
+	expect_refused(rig, "rights:", "READ on the consumer group");
+	rig_allow("group", rig->name, "read");
+	expect_refused(rig, rig->in, "READ");
+	rig_allow("topic", rig->in, "read");
+	expect_refused(rig, rig->out, "WRITE");
+	rig_allow("topic", rig->out, "write");
+	child = rig_run(rig, "--until-end", NULL);
+	RIG_EXPECT(rig, rig_exit(child) == 0);
+	rig_expect_exactly_once(rig);
+	rig_close(rig);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *suite = suite_create("faults");
+	TCase *topics = tcase_create("topics");
+	TCase *rights = tcase_create("rights");
+
+	tcase_add_unchecked_fixture(topics, rig_setup, rig_teardown);
+	tcase_set_timeout(topics, RIG_TEST_TIMEOUT_S);
+	tcase_add_loop_test(topics, topic_that_does_not_exist_is_named, 0,
+	                    sizeof(unknown) / sizeof(unknown[0]));
+	suite_add_tcase(suite, topics);
+	tcase_add_unchecked_fixture(rights, rig_setup_secure, rig_teardown);
+	tcase_set_timeout(rights, RIG_TEST_TIMEOUT_S);
+	tcase_add_test(rights, wrong_password_is_said);
+	tcase_add_test(rights, each_missing_right_is_named);
+	suite_add_tcase(suite, rights);
+	return suite;
+}
+
+int
+main(void)
+{
+	const char *why = cluster_missing();
+
+	return why ? weir_test_skip(why) : weir_test_run(suite());
+}
