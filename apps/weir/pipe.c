@@ -15,6 +15,7 @@
 
 #include <base/alloc.h>
 #include <base/units.h>
+#include <processor/chain.h>
 #include <run/app.h>
 #include <weir/json.h>
 
@@ -379,8 +380,11 @@ static int
 run_loaded(struct pipe *pipe)
 {
 	struct weir_error error = {0};
-	int code = pump(pipe, &error);
-	int closed = weir__pipe_outputs_close(&pipe->outputs, &error);
+	int code, closed;
+
+	weir__chain_crash_handlers();
+	code = pump(pipe, &error);
+	closed = weir__pipe_outputs_close(&pipe->outputs, &error);
 
 	if (code == 0 && closed == 0) {
 		log_summary(pipe);

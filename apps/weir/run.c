@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <processor/chain.h>
 #include <run/app.h>
 
 #include "app_options.h"
@@ -143,6 +144,7 @@ run_app(struct run *run, const struct weir_command *command)
 	int code;
 
 	catch_signals(run->app);
+	weir__chain_crash_handlers();
 	code = weir_app_run(run->app, &error);
 	atomic_store(&run->ended, true);
 	if (painting)
