@@ -12,8 +12,10 @@
 
 #include <weir/processor.h>
 
+enum what { SLOW, RETRY, CRASH, FLOOD }; /* in the order of the choices below */
+
 struct faulty {
-	const char *what;
+	int what;
 	const char *marker;
 	const char *value;
 	int64_t partition;
@@ -60,14 +62,18 @@ record(struct weir_context *ctx, void *memory, const struct weir_record *record)
 
 	(void)memory;
 	if (goes_wrong(faulty, record)) {
-		if (strcmp(faulty->what, "retry") == 0)
-			return weir_retry(ctx, "not yet");
-		if (strcmp(faulty->what, "flood") == 0)
-			return flood(ctx);
-		if (strcmp(faulty->what, "crash") == 0)
-			raise(SIGSEGV);
-		else
+		switch ((enum what)faulty->what) {
+		case SLOW:
 			nanosleep(&pause, NULL);
+			break;
+		case RETRY:
+			return weir_retry(ctx, "not yet");
+		case CRASH:
+			raise(SIGSEGV);
+			break;
+		case FLOOD:
+			return flood(ctx);
+		}
 	}
 	return weir_emit_same(ctx) == 0 ? WEIR_DONE : WEIR_REJECT;
 }
