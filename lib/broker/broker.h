@@ -93,7 +93,8 @@ struct weir_event {
 	struct weir_partition *partition;   /* RECORD, END, GAP */
 	int64_t offset;                     /* RECORD, END, GAP (the position asked for) */
 	struct weir_message message;        /* RECORD */
-	struct weir_partition **partitions; /* ASSIGNED, REVOKED, LOST; may be none at all */
+	struct weir_partition **partitions; /* ASSIGNED, REVOKED, LOST; may be none at all;
+	                                       the list is gone when it is answered */
 	size_t partition_count;
 	enum weir_outcome outcome;          /* FAILED */
 	const struct weir_error *error;     /* FAILED; the session's, until the next poll */

@@ -388,6 +388,7 @@ struct weir_memory_session {
 	uint64_t member; /* 0: none */
 	int32_t generation;
 	struct weir_partition **partitions;
+	struct weir_partition **event_partitions; /* of the event that waits for its answer */
 	size_t partition_count;
 	size_t turn;                     /* the partition to look at first */
 	enum weir_event_type pending;    /* a rebalance event not answered, or IDLE */

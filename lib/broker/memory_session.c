@@ -162,6 +162,27 @@ look_at_group(struct weir_memory_session *session)
 	return WEIR_EVENT_ASSIGNED;
 }
 
+/* The event's list of partitions ends with its answer: who still reads it shall fall. */
+static void
+forget_event(struct weir_memory_session *session)
+{
+	memset(session->event_partitions, 0,
+	       session->partition_count * sizeof(*session->event_partitions));
+}
+
+static void
+list_partitions(struct weir_memory_session *session, struct weir_event *event)
+{
+	size_t size = (session->partition_count + 1) * sizeof(*session->event_partitions);
+
+	session->event_partitions = weir__realloc(session->event_partitions, size);
+	if (session->partition_count)
+		memcpy(session->event_partitions, session->partitions,
+		       session->partition_count * sizeof(*session->partitions));
+	event->partitions = session->event_partitions;
+	event->partition_count = session->partition_count;
+}
+
 static enum weir_outcome
 answer(struct weir_session *base, struct weir_error *error)
 {
@@ -177,6 +198,7 @@ answer(struct weir_session *base, struct weir_error *error)
 		return weir__memory_misuse(error,
 					   "there is no rebalance event to answer");
 	session->pending = WEIR_EVENT_IDLE;
+	forget_event(session);
 	if (pending == WEIR_EVENT_ASSIGNED) {
 		for (size_t i = 0; i < session->partition_count; i++) {
 			struct weir_memory_partition *handle =
@@ -252,8 +274,7 @@ poll_group(struct weir_memory_session *session, struct weir_event *event)
 		read_partitions(session, event);
 	} else {
 		session->pending = event->type = due;
-		event->partitions = session->partitions;
-		event->partition_count = session->partition_count;
+		list_partitions(session, event);
 	}
 }
 
@@ -406,6 +427,7 @@ weir__memory_session_crash(struct weir_session *base)
 		free(session->inputs[i]);
 	free(session->inputs);
 	free(session->topics);
+	free(session->event_partitions);
 	free(session->partitions);
 	free(session->instance);
 	free(session->name);

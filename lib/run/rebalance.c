@@ -143,8 +143,11 @@ take_over(struct weir_worker *worker, const struct weir_event *event,
 	}
 	if (weir__worker_failed(worker, weir__session_answer(worker->session, &error), &error))
 		return;
-	for (index = 0; index < event->partition_count && worker->recovery.paused; index++)
-		weir__session_pause(worker->session, event->partitions[index]);
+	/* the event's list went with the answer; tasks know their partitions */
+	for (index = 0; index < worker->slot_count && worker->recovery.paused; index++) {
+		if (worker->tasks[index])
+			weir__session_pause(worker->session, worker->tasks[index]->partition);
+	}
 	weir__next_tick_update(worker);
 	weir__log(worker->config.logger, WEIR_LOG_INFO,
 	          "partitions assigned worker=%d count=%zu owned=%zu", worker->config.index,
