@@ -12,6 +12,9 @@
 #define SLICE_MS 2000
 #define SAY_AGAIN_MS 10000
 
+/* A topic that was made a moment ago is not yet known to every broker. */
+#define TOPIC_GRACE_MS 5000
+
 /* Names the input, output or dead-letter topic that cannot be used. */
 static int
 check_topics(const struct weir_cluster_info *info, size_t count, struct weir_error *error)
@@ -75,6 +78,7 @@ weir__connect(struct weir_broker *broker, const struct weir_pipeline *pipeline,
               bool (*keep_trying)(void *opaque), void *opaque, struct weir_error *error)
 {
 	const struct weir_clock *clock = weir__clock_system();
+	int64_t believe_ms = INT64_MAX; /* when a missing topic is believed */
 	int64_t say_ms = INT64_MIN;
 
 	do {
@@ -83,6 +87,10 @@ weir__connect(struct weir_broker *broker, const struct weir_pipeline *pipeline,
 
 		if (!code)
 			return 0;
+		if (code == WEIR_ENOTFOUND && believe_ms == INT64_MAX)
+			believe_ms = clock->monotonic_ms(clock) + TOPIC_GRACE_MS;
+		if (code == WEIR_ENOTFOUND && clock->monotonic_ms(clock) < believe_ms)
+			continue;
 		if (code != WEIR_ETIMEOUT)
 			return weir_error_set(error, code, "%s", attempt.message);
 		if (clock->monotonic_ms(clock) >= say_ms) {
