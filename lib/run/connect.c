@@ -31,6 +31,10 @@ check_topics(const struct weir_cluster_info *info, size_t count, struct weir_err
 			                      "topic %s: not authorized (the right Describe, and "
 			                      "Read for inputs or Write for outputs, is missing)",
 			                      topic->name);
+		if (topic->error)
+			return weir_error_set(error, topic->error,
+			                      "topic %s: its partitions are not known: %s",
+			                      topic->name, weir_strerror(topic->error));
 	}
 	return 0;
 }
