@@ -265,6 +265,7 @@ start_workers(struct weir_app *app, struct weir_error *error)
 		.logger = &app->logger,
 	};
 
+	free(app->runners); /* of an earlier run */
 	app->runners =
 		weir__calloc((size_t)app->pipeline->workers, sizeof(*app->runners));
 	for (int index = 0; index < app->pipeline->workers; index++) {
@@ -332,6 +333,7 @@ watch(struct weir_app *app, struct weir_until_end *end)
 static int
 join_workers(struct weir_app *app, struct weir_error *error)
 {
+	bool abandoned = false;
 	int code = 0;
 
 	for (size_t index = 0; index < app->runner_count; index++) {
@@ -341,14 +343,16 @@ join_workers(struct weir_app *app, struct weir_error *error)
 		if (!runner->started)
 			continue;
 		pthread_join(runner->thread, NULL);
-		if (!code && runner->status == WEIR_WORKER_RUNS)
-			code = weir_error_set(
-				error, WEIR_ETIMEOUT,
-				"stopped before all was committed; what was not is "
-				"taken up at the next start");
-		else if (!code && runner->status != WEIR_WORKER_DRAINED)
+		abandoned = abandoned || runner->status == WEIR_WORKER_RUNS;
+		if (!code && (runner->status == WEIR_WORKER_FAILED ||
+			      runner->status == WEIR_WORKER_FENCED))
 			code = weir_error_set(error, why->code, "%s", why->message);
 	}
+	/* a worker that did not end in time may be another's fault: that is said instead */
+	if (!code && abandoned)
+		code = weir_error_set(error, WEIR_ETIMEOUT,
+				      "stopped before all was committed; what was not is "
+				      "taken up at the next start");
 	return code;
 }
 
