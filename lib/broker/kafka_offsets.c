@@ -169,10 +169,10 @@ weir__kafka_committed(rd_kafka_t *rk, struct weir_offset *offsets, size_t count,
 	rd_kafka_resp_err_t code;
 	const char *what = "cannot read committed offsets";
 
-	weir__arena_reset(arena);
 	if (count == 0)
 		return WEIR_SUCCESS;
 	list = weir__kafka_offset_list(offsets, count);
+	weir__arena_reset(arena); /* the offsets may hold the metadata of the last answer */
 	if (timeout_ms < KAFKA_SHORTEST_WAIT_MS)
 		timeout_ms = KAFKA_SHORTEST_WAIT_MS;
 	code = rd_kafka_committed(rk, list, timeout_ms);

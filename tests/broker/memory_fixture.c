@@ -120,15 +120,19 @@ memory_member(const char *instance, const char *id)
 struct weir_event
 memory_turn(struct weir_session *session)
 {
+	static struct weir_partition *assigned[16]; /* the event's array goes with the answer */
 	struct weir_event event;
 
 	weir__session_poll(session, 0, &event);
 	for (size_t i = 0; event.type == WEIR_EVENT_ASSIGNED && i < event.partition_count;
-	     i++)
+	     i++) {
 		event.partitions[i]->start = 0;
+		assigned[i] = event.partitions[i];
+	}
 	if (event.type == WEIR_EVENT_ASSIGNED || event.type == WEIR_EVENT_REVOKED ||
 	    event.type == WEIR_EVENT_LOST)
 		OUTCOME(WEIR_SUCCESS, weir__session_answer(session, &it.error));
+	event.partitions = assigned;
 	return event;
 }
 
