@@ -129,35 +129,49 @@ weir__chain_close(struct weir_chain_task *task)
 	free(task);
 }
 
-static int
-rollback_context(struct weir_context *ctx, struct weir_error *error)
+static bool
+rollback_context(struct weir_context *ctx)
 {
 	const struct weir_processor *processor = processor_of(ctx);
 	const char *outer;
-	int code = -1;
+	int code;
 
-	if (processor->rollback && ctx->is_open) {
-		outer = enter(ctx);
-		code = processor->rollback(ctx, ctx->memory);
-		leave(outer);
+	if (!processor->rollback || !ctx->is_open)
+		return false;
+	outer = enter(ctx);
+	code = processor->rollback(ctx, ctx->memory);
+	leave(outer);
+	return code == 0;
+}
+
+static int
+restore(struct weir_chain_task *task, bool ask_rollback, struct weir_error *error)
+{
+	set_place(task, -1);
+	for (size_t i = 0; i < task->chain->step_count; i++) {
+		struct weir_context *ctx = &task->contexts[i];
+		int code;
+
+		if (ask_rollback && rollback_context(ctx))
+			continue;
+		close_context(ctx);
+		code = open_context(ctx, error);
+		if (code)
+			return code;
 	}
-	if (code == 0)
-		return 0;
-	close_context(ctx);
-	return open_context(ctx, error);
+	return 0;
 }
 
 int
 weir__chain_rollback(struct weir_chain_task *task, struct weir_error *error)
 {
-	set_place(task, -1);
-	for (size_t i = 0; i < task->chain->step_count; i++) {
-		int code = rollback_context(&task->contexts[i], error);
+	return restore(task, true, error);
+}
 
-		if (code)
-			return code;
-	}
-	return 0;
+int
+weir__chain_reopen(struct weir_chain_task *task, struct weir_error *error)
+{
+	return restore(task, false, error);
 }
 
 /* ---- verdicts ---- */

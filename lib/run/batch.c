@@ -410,12 +410,12 @@ weir__batch_unknown(struct weir_worker *worker, const struct weir_error *error)
 			continue;
 		if (task->touched) {
 			task->touched = false;
-			task->unresolved = true;
+			task->unresolved = true; /* and its processors' memory with it */
 			weir__stop_waiting(worker, task);
 			weir__pending_forget(worker, task);
-		}
-		if (task->dirty && !weir__task_rollback(worker, task))
+		} else if (task->dirty && !weir__task_rollback(worker, task)) {
 			return;
+		}
 	}
 	batch_reset(worker);
 	weir__count(&worker->counts.aborts, 1);

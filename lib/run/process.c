@@ -104,6 +104,8 @@ retry_later(struct weir_worker *worker)
 	          worker->reason.step ? worker->reason.step : "-", task->retry_attempts,
 	          backoff_ms, worker->reason.text);
 	worker->current.task = NULL;
+	if (!weir__batch_in_hand(worker))
+		worker->batch.alone = false;
 }
 
 void
@@ -402,20 +404,25 @@ run_tick(struct weir_worker *worker, struct weir_task *task)
 bool
 weir__run_ticks(struct weir_worker *worker)
 {
-	size_t slot;
+	struct weir_task *longest = NULL;
+	int64_t due_ms, longest_ms = worker->now_ms + 1;
 
 	if (worker->next_tick_ms > worker->now_ms)
 		return false;
-	for (slot = 0; slot < worker->slot_count; slot++) {
+	for (size_t slot = 0; slot < worker->slot_count; slot++) {
 		struct weir_task *task = worker->tasks[slot];
 
-		if (task && weir__chain_next_tick_ms(task->chain) <= worker->now_ms) {
-			run_tick(worker, task);
-			return true;
+		due_ms = task ? weir__chain_next_tick_ms(task->chain) : INT64_MAX;
+		if (due_ms < longest_ms) {
+			longest_ms = due_ms;
+			longest = task;
 		}
 	}
-	weir__next_tick_update(worker);
-	return false;
+	if (longest)
+		run_tick(worker, longest);
+	else
+		weir__next_tick_update(worker);
+	return longest != NULL;
 }
 
 void

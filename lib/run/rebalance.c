@@ -143,11 +143,7 @@ take_over(struct weir_worker *worker, const struct weir_event *event,
 	}
 	if (weir__worker_failed(worker, weir__session_answer(worker->session, &error), &error))
 		return;
-	/* the event's list went with the answer; tasks know their partitions */
-	for (index = 0; index < worker->slot_count && worker->recovery.paused; index++) {
-		if (worker->tasks[index])
-			weir__session_pause(worker->session, worker->tasks[index]->partition);
-	}
+	worker->recovery.paused = false; /* RECOVER pauses those that came, too */
 	weir__next_tick_update(worker);
 	weir__log(worker->config.logger, WEIR_LOG_INFO,
 	          "partitions assigned worker=%d count=%zu owned=%zu", worker->config.index,
@@ -239,12 +235,15 @@ weir__gap(struct weir_worker *worker, const struct weir_event *event)
 	struct weir_error error = {0};
 	struct weir_task *task = event->partition->task;
 	int64_t low, high;
-	enum weir_outcome outcome = weir__session_range(worker->session, event->partition->topic,
-	                                                event->partition->id, &low, &high,
-	                                                WEIR_SLICE_MS, &error);
+	enum weir_outcome outcome = WEIR_AGAIN;
 
+	/* one from before the pause: where the task goes on is not settled yet */
+	if (worker->phase != WEIR_PHASE_RECOVER)
+		outcome = weir__session_range(worker->session, event->partition->topic,
+		                              event->partition->id, &low, &high,
+		                              WEIR_SLICE_MS, &error);
 	if (outcome == WEIR_AGAIN) {
-		weir__task_rewind(worker, task, event->offset); /* meets the gap again */
+		weir__read_again(worker, task, event->offset); /* meets the gap again */
 		return;
 	}
 	if (weir__worker_failed(worker, outcome, &error))

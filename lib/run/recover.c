@@ -29,6 +29,13 @@ weir__task_rewind(struct weir_worker *worker, struct weir_task *task, int64_t of
 	task->rewind_to = offset;
 }
 
+void
+weir__read_again(struct weir_worker *worker, struct weir_task *task, int64_t offset)
+{
+	if (task->rewind_to == WEIR_OFFSET_NONE && !task->unresolved)
+		weir__task_rewind(worker, task, offset);
+}
+
 bool
 weir__rewind_tasks(struct weir_worker *worker)
 {
@@ -51,18 +58,25 @@ weir__rewind_tasks(struct weir_worker *worker)
 	return true;
 }
 
-bool
-weir__task_rollback(struct weir_worker *worker, struct weir_task *task)
+static bool
+forget(struct weir_worker *worker, struct weir_task *task,
+       int (*how)(struct weir_chain_task *, struct weir_error *))
 {
 	struct weir_error error = {0};
 
 	task->dirty = false;
 	if (WEIR_MUTANT(MEMORY_KEPT))
 		return true;
-	if (worker->stateless || weir__chain_rollback(task->chain, &error) == 0)
+	if (worker->stateless || how(task->chain, &error) == 0)
 		return true;
 	weir__worker_fail(worker, &error);
 	return false;
+}
+
+bool
+weir__task_rollback(struct weir_worker *worker, struct weir_task *task)
+{
+	return forget(worker, task, weir__chain_rollback);
 }
 
 /* ---- the phase ---- */
@@ -142,6 +156,23 @@ unresolved_tasks(struct weir_worker *worker, size_t *count)
 	return tasks;
 }
 
+/*
+ * Memory follows the offset: kept when the batch was committed, rolled back when it was not.
+ * A batch that left the offset where it was (a tick emitted) cannot be told from none: then
+ * the processors start anew, as after a crash.
+ */
+static void
+resolve_memory(struct weir_worker *worker, struct weir_task *task, int64_t committed)
+{
+	if (!task->dirty)
+		return;
+	task->dirty = false;
+	if (task->next == task->committed)
+		forget(worker, task, weir__chain_reopen);
+	else if (committed != task->next)
+		weir__task_rollback(worker, task);
+}
+
 /* Does what the broker says make sense for this task? Then it is resolved. */
 static bool
 resolve_task(struct weir_worker *worker, struct weir_task *task, int64_t committed)
@@ -150,12 +181,13 @@ resolve_task(struct weir_worker *worker, struct weir_task *task, int64_t committ
 		committed = task->committed;
 	if (WEIR_MUTANT(COMMITTED_AFTER_TIMEOUT))
 		committed = task->next;
+	if (committed != task->next && committed != task->committed)
+		return false;
+	resolve_memory(worker, task, committed);
 	if (committed == task->next)
 		task->committed = committed; /* the batch was committed */
-	else if (committed == task->committed)
-		task->next = task->base; /* it was not */
 	else
-		return false;
+		task->next = task->base; /* it was not */
 	weir__suspects_forget(&task->suspects, task->next);
 	weir__task_rewind(worker, task, task->next);
 	task->unresolved = false;

@@ -233,8 +233,7 @@ record_event(struct weir_worker *worker, const struct weir_event *event)
 		return;
 	if (worker->phase == WEIR_PHASE_RECOVER) {
 		/* all is paused; what slipped through is read again */
-		if (task->rewind_to == WEIR_OFFSET_NONE && !task->unresolved)
-			weir__task_rewind(worker, task, event->offset);
+		weir__read_again(worker, task, event->offset);
 		return;
 	}
 	worker->current.task = task;
@@ -247,6 +246,17 @@ record_event(struct weir_worker *worker, const struct weir_event *event)
 }
 
 /*
+ * A group that starts with the latest record and has nothing to commit yet: what comes while
+ * it is down would be skipped by its next start.
+ */
+static bool
+pins_start(const struct weir_worker *worker, const struct weir_task *task)
+{
+	return task->committed == WEIR_OFFSET_NONE &&
+	       worker->pipeline->offset_reset == WEIR_RESET_LATEST;
+}
+
+/*
  * Read to the end: the position there counts control markers, which `next` cannot know.
  * Committing it keeps the lag at 0 (kafka: markers take offsets).
  */
@@ -256,7 +266,8 @@ end_event(struct weir_worker *worker, const struct weir_event *event)
 	struct weir_task *task = event->partition->task;
 
 	if (worker->phase == WEIR_PHASE_RECOVER || task->waiting ||
-	    task->rewind_to != WEIR_OFFSET_NONE || event->offset <= task->next)
+	    task->rewind_to != WEIR_OFFSET_NONE || event->offset < task->next ||
+	    (event->offset == task->next && !pins_start(worker, task)))
 		return;
 	weir__batch_touch(worker, task, task->next);
 	task->next = event->offset;
@@ -311,23 +322,13 @@ poll_wait(const struct weir_worker *worker, int wait_ms)
 }
 
 /* Nothing is in hand; at-most-once has records after their commit, too. */
-static bool
+static void
 drain(struct weir_worker *worker)
 {
 	struct weir_error error = {0};
 
-	if (worker->guarantee->commits_first && !weir__at_most_once_drained(worker, &error))
-		return false;
-	stop(worker, WEIR_WORKER_DRAINED);
-	return true;
-}
-
-/* Nothing in hand, nothing to come. Asked for each record, so the error of drain(), a KiB
- * that is cleared, stays out of here. */
-static bool
-drained(struct weir_worker *worker)
-{
-	return worker->draining && !weir__batch_in_hand(worker) && drain(worker);
+	if (!worker->guarantee->commits_first || weir__at_most_once_drained(worker, &error))
+		stop(worker, WEIR_WORKER_DRAINED);
 }
 
 static void
@@ -347,8 +348,10 @@ step_run(struct weir_worker *worker, int wait_ms)
 		weir__batch_commit(worker, INT64_MAX);
 		return;
 	}
-	if (drained(worker))
+	if (worker->draining && !weir__batch_in_hand(worker)) {
+		drain(worker);
 		return;
+	}
 	/* a poll after each tick: short intervals must not keep records waiting for ever */
 	worker->ticked = !worker->ticked && !worker->yielding && weir__run_ticks(worker);
 	if (worker->ticked)

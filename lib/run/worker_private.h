@@ -220,6 +220,8 @@ void weir__step_recover(struct weir_worker *worker, int wait_ms);
 /* Rewind tasks that asked for it; true: none is left. */
 bool weir__rewind_tasks(struct weir_worker *worker);
 void weir__task_rewind(struct weir_worker *worker, struct weir_task *task, int64_t offset);
+/* Read again from `offset`, unless it goes elsewhere already. */
+void weir__read_again(struct weir_worker *worker, struct weir_task *task, int64_t offset);
 /* Its processors forget the batch; false: that ended the worker. */
 bool weir__task_rollback(struct weir_worker *worker, struct weir_task *task);
 

@@ -23,8 +23,7 @@ struct probe_options {
 
 struct probe {
 	int64_t sum;
-	int64_t retried_offset;
-	int64_t retried;
+	int number; /* in the order of opening */
 };
 
 static const struct weir_option probe_rows[] = {
@@ -33,6 +32,8 @@ static const struct weir_option probe_rows[] = {
 	WEIR_OPT_END
 };
 
+static int opened;
+int fleet_ticks[2];
 static int retries_given; /* memory would be dropped by an abort; the outside world is not */
 
 static enum weir_verdict
@@ -100,8 +101,11 @@ probe_batch_end(struct weir_context *ctx, void *memory)
 static enum weir_verdict
 probe_tick(struct weir_context *ctx, void *memory, int64_t now_ms)
 {
-	(void)memory;
+	struct probe *probe = memory;
+
 	(void)now_ms;
+	if (probe->number < 2)
+		fleet_ticks[probe->number]++;
 	emit_text(ctx, "tick");
 	return WEIR_DONE;
 }
@@ -111,7 +115,7 @@ probe_open(struct weir_context *ctx, void *memory, struct weir_error *error)
 {
 	const struct probe_options *options = weir_options(ctx);
 
-	(void)memory;
+	((struct probe *)memory)->number = opened++;
 	(void)error;
 	return options->tick ? weir_tick_every(ctx, options->tick) : 0;
 }
@@ -127,6 +131,61 @@ static const struct weir_processor probe = {
 	.record = probe_record,
 	.batch_end = probe_batch_end,
 	.tick = probe_tick,
+};
+
+/* ---- a processor whose memory outlives batches ---- */
+
+/* Which end of a batch was committed shows when the next record comes. */
+struct total {
+	int64_t now, at_end, before_end;
+	bool ended; /* no record since the last end */
+};
+
+static enum weir_verdict
+total_record(struct weir_context *ctx, void *memory, const struct weir_record *record)
+{
+	struct total *total = memory;
+
+	(void)ctx, (void)record;
+	total->ended = false;
+	total->now++;
+	return WEIR_DONE;
+}
+
+static enum weir_verdict
+total_batch_end(struct weir_context *ctx, void *memory)
+{
+	struct total *total = memory;
+	char text[32];
+
+	total->before_end = total->at_end;
+	total->at_end = total->now;
+	total->ended = true;
+	snprintf(text, sizeof(text), "total=%lld", (long long)total->now);
+	emit_text(ctx, text);
+	return WEIR_DONE;
+}
+
+static int
+total_rollback(struct weir_context *ctx, void *memory)
+{
+	struct total *total = memory;
+
+	(void)ctx;
+	if (total->ended)
+		total->at_end = total->before_end;
+	total->now = total->at_end;
+	return 0;
+}
+
+static const struct weir_processor total = {
+	WEIR_PROCESSOR_HEADER,
+	.name = "total",
+	.summary = "count records",
+	.memory_size = sizeof(struct total),
+	.record = total_record,
+	.batch_end = total_batch_end,
+	.rollback = total_rollback,
 };
 
 /* ---- the fleet ---- */
@@ -179,7 +238,8 @@ fleet_open(struct fleet *fleet, const char *settings)
 	struct weir_error error = {0};
 
 	memset(fleet, 0, sizeof(*fleet));
-	retries_given = 0;
+	retries_given = opened = 0;
+	memset(fleet_ticks, 0, sizeof(fleet_ticks));
 	weir__virtual_clock_init(&fleet->clock, 1000000);
 	probe_clock = &fleet->clock;
 	fleet->logger = (struct weir_logger){
@@ -193,8 +253,9 @@ fleet_open(struct fleet *fleet, const char *settings)
 	create_topic(fleet, "other", 1);
 	create_topic(fleet, "dead", 1);
 	fleet->registry = weir__registry_new(&fleet->logger);
-	ck_assert_msg(weir__registry_add(fleet->registry, &probe, &error) == 0, "%s",
-	              error.message);
+	ck_assert_msg(weir__registry_add(fleet->registry, &probe, &error) == 0 &&
+	                      weir__registry_add(fleet->registry, &total, &error) == 0,
+	              "%s", error.message);
 	load_pipeline(fleet, settings);
 }
 

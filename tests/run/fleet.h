@@ -11,6 +11,9 @@
  * Anything else is passed on. With "sum": true it adds 1 a record to its memory and emits
  * "sum=N" at the end of a batch, then starts from 0. With "tick": "1s" it emits "tick".
  *
+ * The processor `total` has a rollback: it adds 1 a record, goes on from batch to batch, and
+ * emits "total=N" at the end of each.
+ *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #ifndef WEIR_TESTS_RUN_FLEET_H
@@ -20,6 +23,8 @@
 #include <run/worker.h>
 
 #define FLEET_WORKERS 4
+
+extern int fleet_ticks[2]; /* of the tasks opened first and second since fleet_open() */
 
 struct fleet {
 	struct weir_virtual_clock clock;

@@ -115,6 +115,23 @@ START_TEST(memory_is_zeroed_when_a_batch_is_aborted)
 }
 END_TEST
 
+/* Rolled back when the batch was not committed; kept when it was, whoever found that out. */
+START_TEST(memory_with_a_rollback_counts_each_record_once)
+{
+	open_settled("\"steps\": [{\"use\": \"total\"}]");
+	fleet_put(&fleet, 0, "a");
+	fleet_run(&fleet, 50);
+	inject(WEIR_MEMORY_COMMIT, commit_cases[_i].fault, 0, 1);
+	fleet_put(&fleet, 0, "b");
+	fleet_run(&fleet, 600);
+	fleet_put(&fleet, 0, "c");
+	fleet_run(&fleet, 100);
+	ck_assert_int_eq(plan.hits, 1);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "total=1 total=2 total=3");
+	fleet_close(&fleet);
+}
+END_TEST
+
 START_TEST(lost_delivery_is_sent_again)
 {
 	open_settled(_i ? "\"guarantee\": \"at-least-once\"" : "");
@@ -183,6 +200,25 @@ START_TEST(suspect_is_read_again_when_the_commit_before_it_taints)
 	fleet_run(&fleet, 2000);
 	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a a a");
 	ck_assert_str_eq(fleet_read(&fleet, "dead", text, sizeof(text)), "sized 500");
+	fleet_close(&fleet);
+}
+END_TEST
+
+/* They come while all is paused, and go on with the others. */
+START_TEST(partitions_may_come_while_the_producer_is_replaced)
+{
+	open_settled("");
+	inject(WEIR_MEMORY_COMMIT, WEIR_MEMORY_TAINT, 0, 1);
+	fleet_put(&fleet, 0, "a");
+	for (int step = 0; step < 500 && !plan.hits; step++)
+		fleet_run(&fleet, 1);
+	weir__memory_rebalance(fleet.memory);
+	inject(WEIR_MEMORY_INIT, WEIR_MEMORY_FAIL_AGAIN, 0, 20);
+	fleet_run(&fleet, 100);
+	ck_assert_int_eq(plan.hits, 21);
+	fleet_put(&fleet, 0, "b");
+	fleet_run(&fleet, 100);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a b");
 	fleet_close(&fleet);
 }
 END_TEST
@@ -279,10 +315,12 @@ main(void)
 
 	tcase_add_loop_test(tcase, whatever_a_commit_answers_each_record_comes_out_once, 0, 6);
 	tcase_add_loop_test(tcase, memory_is_zeroed_when_a_batch_is_aborted, 0, 6);
+	tcase_add_loop_test(tcase, memory_with_a_rollback_counts_each_record_once, 0, 6);
 	tcase_add_loop_test(tcase, lost_delivery_is_sent_again, 0, 2);
 	tcase_add_test(tcase, lost_delivery_is_counted_under_at_most_once);
 	tcase_add_loop_test(tcase, message_that_only_the_broker_refuses_ends_as_a_dead_letter, 0, 2);
 	tcase_add_test(tcase, suspect_is_read_again_when_the_commit_before_it_taints);
+	tcase_add_test(tcase, partitions_may_come_while_the_producer_is_replaced);
 	tcase_add_test(tcase, dead_letter_that_is_too_large_goes_without_its_value);
 	tcase_add_loop_test(tcase, full_queue_only_delays, 0, 2);
 	tcase_add_test(tcase, revoke_commits_what_is_in_hand);

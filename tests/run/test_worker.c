@@ -196,6 +196,34 @@ START_TEST(ticks_emit_and_their_transaction_carries_offsets)
 }
 END_TEST
 
+/* Their ticks are due again before the next one of them has run. */
+START_TEST(ticks_of_one_task_do_not_keep_those_of_another_waiting)
+{
+	open_and_start(with_guarantee(
+		_i, "\"steps\": [{\"use\": \"probe\", \"with\": {\"tick\": \"10ms\"}}]"));
+	fleet_run(&fleet, 300);
+	ck_assert_int_gt(fleet_ticks[0], 50);
+	ck_assert_int_gt(fleet_ticks[1], 50);
+	fleet_close(&fleet);
+}
+END_TEST
+
+/* Otherwise what comes while the app is down would be skipped by its next start. */
+START_TEST(group_that_starts_with_the_latest_record_commits_where_that_is)
+{
+	open_and_start(with_guarantee(_i, "\"kafka\": {\"bootstrap.servers\": \"none\", "
+	                                  "\"auto.offset.reset\": \"latest\"}"));
+	fleet_put(&fleet, 0, "before");
+	fleet_run(&fleet, 60);
+	fleet_crash(&fleet, 0);
+	fleet_put(&fleet, 0, "meanwhile");
+	fleet_start(&fleet, 0);
+	fleet_run(&fleet, 60);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "meanwhile");
+	fleet_close(&fleet);
+}
+END_TEST
+
 START_TEST(too_large_emit_is_rejected_before_anything_is_sent)
 {
 	open_and_start(with_guarantee(_i, DEAD));
@@ -334,6 +362,8 @@ main(void)
 	ADD(retry_attempts_end_in_rejection);
 	ADD(end_of_batch_emits_belong_to_the_batch);
 	ADD(ticks_emit_and_their_transaction_carries_offsets);
+	ADD(ticks_of_one_task_do_not_keep_those_of_another_waiting);
+	ADD(group_that_starts_with_the_latest_record_commits_where_that_is);
 	ADD(too_large_emit_is_rejected_before_anything_is_sent);
 	ADD(position_behind_markers_is_committed);
 	ADD(gap_stops_and_says_how_many_are_lost);
