@@ -9,7 +9,8 @@
  * the group as separate steps, in any order.
  *
  * Poll never waits. A session's heartbeats are its calls; its timeouts are those of its
- * config (0: none) and, for rebalances, the consumer property max.poll.interval.ms. Topics
+ * config (0: none) and, for rebalances, the consumer property max.poll.interval.ms. With
+ * partition.assignment.strategy "cooperative-sticky" only what moves is revoked. Topics
  * take the settings max.message.bytes and min.insync.replicas. What is sent reaches its
  * partition at poll, flush and commit, or when 64 messages wait: what is written to one
  * partition at once is a batch. While the markers of a producer's last transaction are not

@@ -1,9 +1,10 @@
 /*
  * Consumer groups of the embedded broker: members, generations, rebalances.
  *
- * The classic eager protocol: a rebalance waits until every member has given up its
- * partitions and joined (or was thrown out for being late), then the generation rises and
- * all partitions are assigned anew, by ranges. A static member that joins again takes the
+ * The classic protocol: a rebalance waits until every member has joined (or was thrown
+ * out for being late), then the generation rises and all partitions are assigned anew, by
+ * ranges. Eager members have given up their partitions before they join; what cooperative
+ * ones still have is assigned to nobody else. A static member that joins again takes the
  * place of its predecessor, without a rebalance when nothing else changed; the
  * predecessor is fenced. Members know nothing of sessions: a session asks for its
  * standing.
@@ -38,6 +39,7 @@ member_free(struct weir_memory_member *member)
 	free(member->instance);
 	free(member->topics);
 	free(member->assigned);
+	free(member->owned);
 	free(member);
 }
 
@@ -151,6 +153,38 @@ assign_topic(struct weir_memory_group *group, struct weir_memory_topic *topic)
 	}
 }
 
+/* Does another member still have it? */
+static bool
+is_owned_elsewhere(const struct weir_memory_group *group,
+		   const struct weir_memory_member *member,
+		   const struct weir_memory_log *log)
+{
+	for (size_t i = 0; i < group->member_count; i++) {
+		const struct weir_memory_member *other = group->members[i];
+
+		for (size_t j = 0; other != member && j < other->owned_count; j++) {
+			if (other->owned[j] == log)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* What a member joined with is nobody else's before it has given it back. */
+static void
+withhold(struct weir_memory_group *group, struct weir_memory_member *member)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < member->assigned_count; i++) {
+		if (is_owned_elsewhere(group, member, member->assigned[i]))
+			group->withholds = true;
+		else
+			member->assigned[kept++] = member->assigned[i];
+	}
+	member->assigned_count = kept;
+}
+
 /* ---- rebalances ---- */
 
 static bool
@@ -180,6 +214,9 @@ complete(struct weir_memory *memory, struct weir_memory_group *group)
 	}
 	for (size_t i = 0; i < memory->topic_count; i++)
 		assign_topic(group, memory->topics[i]);
+	group->withholds = false;
+	for (size_t i = 0; i < group->member_count; i++)
+		withhold(group, group->members[i]);
 }
 
 static void
@@ -258,6 +295,7 @@ member_set(struct weir_memory *memory, struct weir_memory_member *member,
 	member->topics = weir__realloc(member->topics, size);
 	memcpy(member->topics, session->topics, size);
 	member->topic_count = session->input_count;
+	member->owned_count = 0;
 	member->session_timeout_ms = session->session_timeout_ms;
 	member->rebalance_timeout_ms = session->rebalance_timeout_ms;
 	member->seen_ms = memory->now_ms;
@@ -281,7 +319,8 @@ weir__memory_group_join(struct weir_memory *memory,
 {
 	struct weir_memory_group *group = session->group;
 	struct weir_memory_member *member = find_instance(group, session->instance);
-	bool unchanged = member && !group->preparing && same_topics(member, session);
+	bool unchanged = member && !group->preparing && !group->withholds &&
+			 same_topics(member, session);
 	uint64_t id;
 
 	if (!member)

@@ -123,6 +123,8 @@ struct weir_memory_member {
 	bool joined; /* in the rebalance under way */
 	struct weir_memory_log **assigned;
 	size_t assigned_count;
+	struct weir_memory_log **owned; /* what it joined with: cooperative members only */
+	size_t owned_count;
 };
 
 struct weir_memory_group_offset {
@@ -138,6 +140,7 @@ struct weir_memory_group {
 	size_t member_count;
 	int32_t generation;
 	bool preparing; /* a rebalance waits for members to join */
+	bool withholds; /* partitions are nobody's until their owners give them back */
 	int64_t deadline_ms;
 	struct weir_memory_group_offset *offsets; /* by index of log */
 	size_t offset_count;
@@ -385,13 +388,15 @@ struct weir_memory_session {
 	int64_t rebalance_timeout_ms;
 	bool read_committed;
 	bool subscribed;
+	bool cooperative;
 	uint64_t member; /* 0: none */
 	int32_t generation;
 	struct weir_partition **partitions;
-	struct weir_partition **event_partitions; /* of the event that waits for its answer */
 	size_t partition_count;
 	size_t turn;                     /* the partition to look at first */
 	enum weir_event_type pending;    /* a rebalance event not answered, or IDLE */
+	struct weir_partition **concerned; /* by that event */
+	size_t concerned_count;
 	struct weir_memory_record *held; /* the record given last */
 	struct weir_error failure;
 	struct weir_arena arena;
@@ -412,6 +417,12 @@ enum weir_outcome weir__memory_misuse(struct weir_error *error, const char *why)
 /* Has the group something against offsets of this session? SUCCESS, ABORT or FENCED. */
 enum weir_outcome weir__memory_check_member(const struct weir_memory_session *session,
                                             struct weir_error *error);
+
+/* ---- rebalances (memory_rebalance.c) ---- */
+
+/* The event that is due, FAILED when fenced, or IDLE. */
+enum weir_event_type weir__memory_rebalance_due(struct weir_memory_session *session);
+enum weir_outcome weir__memory_answer(struct weir_session *, struct weir_error *);
 
 /* ---- the session's producer (memory_producer.c, memory_commit.c) ---- */
 

@@ -63,7 +63,7 @@ weir__memory_check_member(const struct weir_memory_session *session,
 	}
 }
 
-/* ---- joining and rebalances ---- */
+/* ---- joining ---- */
 
 static enum weir_outcome
 subscribe(struct weir_session *base, struct weir_error *error)
@@ -90,129 +90,6 @@ subscribe(struct weir_session *base, struct weir_error *error)
 	}
 	session->subscribed = true;
 	session->member = weir__memory_group_join(session->memory, session);
-	return WEIR_SUCCESS;
-}
-
-static void
-drop_partitions(struct weir_memory_session *session)
-{
-	for (size_t i = 0; i < session->partition_count; i++)
-		free(session->partitions[i]);
-	session->partition_count = 0;
-	session->turn = 0;
-}
-
-static void
-take_assignment(struct weir_memory_session *session,
-		const struct weir_memory_member *member)
-{
-	size_t count = member->assigned_count;
-
-	session->partitions = weir__realloc(session->partitions,
-					    (count + 1) * sizeof(*session->partitions));
-	for (size_t i = 0; i < count; i++) {
-		struct weir_memory_partition *handle = weir__calloc(1, sizeof(*handle));
-
-		handle->cursor.log = member->assigned[i];
-		handle->partition.topic = member->assigned[i]->topic->name;
-		handle->partition.id = member->assigned[i]->id;
-		handle->partition.start = WEIR_OFFSET_NONE;
-		session->partitions[i] = &handle->partition;
-	}
-	session->partition_count = count;
-	session->generation = session->group->generation;
-}
-
-/* Not a member (any longer): join anew, once nothing is held. */
-static enum weir_event_type
-come_back(struct weir_memory_session *session)
-{
-	if (session->partition_count > 0)
-		return WEIR_EVENT_LOST;
-	session->generation = -1;
-	session->member = weir__memory_group_join(session->memory, session);
-	return WEIR_EVENT_IDLE;
-}
-
-/* The rebalance event that is due, FAILED when fenced, or IDLE. */
-static enum weir_event_type
-look_at_group(struct weir_memory_session *session)
-{
-	struct weir_memory_group *group = session->group;
-	enum weir_memory_standing standing = weir__memory_group_standing(session);
-	struct weir_memory_member *member;
-
-	if (standing == WEIR_MEMBER_FENCED)
-		return WEIR_EVENT_FAILED;
-	if (standing == WEIR_MEMBER_UNKNOWN) {
-		if (come_back(session) == WEIR_EVENT_LOST)
-			return WEIR_EVENT_LOST;
-		standing = WEIR_MEMBER_STALE;
-	}
-	member = weir__memory_group_find(group, session->member);
-	if (group->preparing && !member->joined) {
-		if (session->partition_count > 0)
-			return WEIR_EVENT_REVOKED;
-		weir__memory_group_rejoin(session->memory, group, member);
-		standing = weir__memory_group_standing(session);
-	}
-	if (group->preparing || standing == WEIR_MEMBER_CURRENT)
-		return WEIR_EVENT_IDLE;
-	take_assignment(session, member);
-	return WEIR_EVENT_ASSIGNED;
-}
-
-/* The event's list of partitions ends with its answer: who still reads it shall fall. */
-static void
-forget_event(struct weir_memory_session *session)
-{
-	memset(session->event_partitions, 0,
-	       session->partition_count * sizeof(*session->event_partitions));
-}
-
-static void
-list_partitions(struct weir_memory_session *session, struct weir_event *event)
-{
-	size_t size = (session->partition_count + 1) * sizeof(*session->event_partitions);
-
-	session->event_partitions = weir__realloc(session->event_partitions, size);
-	if (session->partition_count)
-		memcpy(session->event_partitions, session->partitions,
-		       session->partition_count * sizeof(*session->partitions));
-	event->partitions = session->event_partitions;
-	event->partition_count = session->partition_count;
-}
-
-static enum weir_outcome
-answer(struct weir_session *base, struct weir_error *error)
-{
-	struct weir_memory_session *session = weir__memory_session_enter(base);
-	enum weir_event_type pending = session->pending;
-	struct weir_memory_member *member;
-	enum weir_outcome outcome;
-
-	if (weir__memory_fault_stops(weir__memory_fault_ask(session, WEIR_MEMORY_ANSWER),
-				     &outcome, error))
-		return outcome;
-	if (pending == WEIR_EVENT_IDLE)
-		return weir__memory_misuse(error,
-					   "there is no rebalance event to answer");
-	session->pending = WEIR_EVENT_IDLE;
-	forget_event(session);
-	if (pending == WEIR_EVENT_ASSIGNED) {
-		for (size_t i = 0; i < session->partition_count; i++) {
-			struct weir_memory_partition *handle =
-				(struct weir_memory_partition *)session->partitions[i];
-
-			weir__memory_cursor_seek(&handle->cursor,
-						 handle->partition.start);
-		}
-		return WEIR_SUCCESS;
-	}
-	drop_partitions(session);
-	member = weir__memory_group_find(session->group, session->member);
-	if (pending == WEIR_EVENT_REVOKED && member && session->group->preparing)
-		weir__memory_group_rejoin(session->memory, session->group, member);
 	return WEIR_SUCCESS;
 }
 
@@ -267,14 +144,15 @@ poll_group(struct weir_memory_session *session, struct weir_event *event)
 	enum weir_event_type due = session->pending;
 
 	if (due == WEIR_EVENT_IDLE)
-		due = look_at_group(session);
+		due = weir__memory_rebalance_due(session);
 	if (due == WEIR_EVENT_FAILED) {
 		fail_event(session, event, fenced(session, &session->failure));
 	} else if (due == WEIR_EVENT_IDLE) {
 		read_partitions(session, event);
 	} else {
 		session->pending = event->type = due;
-		list_partitions(session, event);
+		event->partitions = session->concerned;
+		event->partition_count = session->concerned_count;
 	}
 }
 
@@ -421,14 +299,15 @@ weir__memory_session_crash(struct weir_session *base)
 	struct weir_memory_session *session = (struct weir_memory_session *)base;
 
 	weir__memory_producer_close(session);
-	drop_partitions(session);
+	for (size_t i = 0; i < session->partition_count; i++)
+		free(session->partitions[i]);
 	weir__memory_record_release(session->held);
 	for (size_t i = 0; i < session->input_count; i++)
 		free(session->inputs[i]);
 	free(session->inputs);
 	free(session->topics);
-	free(session->event_partitions);
 	free(session->partitions);
+	free(session->concerned);
 	free(session->instance);
 	free(session->name);
 	weir__arena_fini(&session->arena);
@@ -450,7 +329,7 @@ static const struct weir_session_ops session_ops = {
 	.init = weir__memory_init,
 	.subscribe = subscribe,
 	.poll = poll,
-	.answer = answer,
+	.answer = weir__memory_answer,
 	.pause = pause_partition,
 	.resume = resume_partition,
 	.rewind = rewind_partition,
@@ -469,7 +348,7 @@ static const struct weir_session_ops session_ops = {
 	.close = close_session,
 };
 
-/* The two properties of librdkafka that mean something here. */
+/* The properties of librdkafka that mean something here. */
 static void
 apply_properties(struct weir_memory_session *session,
 		 const struct weir_properties *properties)
@@ -485,6 +364,9 @@ apply_properties(struct weir_memory_session *session,
 		else if (strcmp(property->name, "max.poll.interval.ms") == 0)
 			session->rebalance_timeout_ms =
 				strtoll(property->value, NULL, 10);
+		else if (strcmp(property->name, "partition.assignment.strategy") == 0)
+			session->cooperative =
+				strcmp(property->value, "cooperative-sticky") == 0;
 	}
 }
 

@@ -89,13 +89,14 @@ memory_producer(const char *id, const char *group)
 	return weir__broker_session_open(it.broker, &config, &it.error);
 }
 
-struct weir_session *
-memory_member(const char *instance, const char *id)
+static struct weir_session *
+member(const char *instance, const char *id, char *strategy)
 {
 	static const char *const topics[] = {"in", "out"};
 	char name[] = "max.poll.interval.ms", value[] = "30000";
-	struct weir_property interval = {name, value};
-	struct weir_properties consumer = {&interval, 1};
+	char strategy_name[] = "partition.assignment.strategy";
+	struct weir_property properties[] = {{name, value}, {strategy_name, strategy}};
+	struct weir_properties consumer = {properties, 2};
 	struct weir_session_config config = {
 		.name = instance ? instance : "member",
 		.group = "group",
@@ -115,6 +116,22 @@ memory_member(const char *instance, const char *id)
 	OUTCOME(WEIR_SUCCESS, weir__session_init(session, 0, &it.error));
 	OUTCOME(WEIR_SUCCESS, weir__session_subscribe(session, &it.error));
 	return session;
+}
+
+struct weir_session *
+memory_member(const char *instance, const char *id)
+{
+	char range[] = "range";
+
+	return member(instance, id, range);
+}
+
+struct weir_session *
+memory_cooperative_member(const char *instance, const char *id)
+{
+	char cooperative[] = "cooperative-sticky";
+
+	return member(instance, id, cooperative);
 }
 
 struct weir_event

@@ -36,6 +36,8 @@ void memory_pass(int64_t ms);
 struct weir_session *memory_producer(const char *id, const char *group);
 /* Member of "group" over "in", with a producer over "out" (`id` may be NULL); subscribed. */
 struct weir_session *memory_member(const char *instance, const char *id);
+/* The same, and a rebalance takes from it only what moves. */
+struct weir_session *memory_cooperative_member(const char *instance, const char *id);
 /* Poll; answer ASSIGNED (from 0), REVOKED and LOST. */
 struct weir_event memory_turn(struct weir_session *session);
 /* Begin and send one value to an output. */

@@ -230,6 +230,79 @@ START_TEST(offsets_without_a_member_are_refused_while_the_group_has_members)
 }
 END_TEST
 
+/* Partitions that events of this type were about, while both take turns. */
+static size_t
+partitions_of(struct weir_session *session, struct weir_session *other,
+	      enum weir_event_type type)
+{
+	size_t count = 0;
+
+	for (int i = 0; i < 10; i++) {
+		struct weir_event event = memory_turn(session);
+
+		ck_assert_int_ne(event.type, WEIR_EVENT_LOST);
+		count += event.type == type ? event.partition_count : 0;
+		memory_turn(other);
+	}
+	return count;
+}
+
+START_TEST(cooperative_member_gives_back_only_what_moves)
+{
+	struct weir_session *first = memory_cooperative_member(NULL, "tx");
+	struct weir_session *second;
+
+	ck_assert_uint_eq(until(first, WEIR_EVENT_ASSIGNED).partition_count, 4);
+	second = memory_cooperative_member(NULL, NULL);
+	ck_assert_uint_eq(partitions_of(first, second, WEIR_EVENT_REVOKED), 2);
+	memory_begin(first, "a");
+	OUTCOME(WEIR_SUCCESS, weir__session_commit(first, &at_one, 1, 0, &it.error));
+	weir__session_close(second);
+	ck_assert_uint_eq(until(first, WEIR_EVENT_ASSIGNED).partition_count, 2);
+	weir__session_close(first);
+}
+END_TEST
+
+START_TEST(what_is_withheld_is_nobody_s_until_it_is_given_back)
+{
+	struct weir_session *first = memory_cooperative_member(NULL, NULL);
+	struct weir_session *second;
+	struct weir_event event;
+
+	until(first, WEIR_EVENT_ASSIGNED);
+	second = memory_cooperative_member(NULL, NULL);
+	memory_turn(second);
+	weir__session_poll(first, 0, &event); /* joins with what it has */
+	weir__session_poll(first, 0, &event);
+	ck_assert_int_eq(event.type, WEIR_EVENT_REVOKED);
+	for (int i = 0; i < 5; i++)
+		ck_assert_uint_eq(memory_turn(second).partition_count, 0);
+	OUTCOME(WEIR_SUCCESS, weir__session_answer(first, &it.error));
+	memory_turn(first);
+	ck_assert_uint_eq(until(second, WEIR_EVENT_ASSIGNED).partition_count, 2);
+	weir__session_close(first);
+	weir__session_close(second);
+}
+END_TEST
+
+/* The owner is back under its old name, without what it was to give back. */
+START_TEST(nothing_stays_withheld_when_a_static_member_starts_again)
+{
+	struct weir_session *first = memory_cooperative_member("one", NULL);
+	struct weir_session *second;
+
+	until(first, WEIR_EVENT_ASSIGNED);
+	second = memory_cooperative_member("two", NULL);
+	memory_turn(second);
+	memory_turn(first);
+	weir__memory_session_crash(first);
+	first = memory_cooperative_member("one", NULL);
+	ck_assert_uint_eq(partitions_of(second, first, WEIR_EVENT_ASSIGNED), 2);
+	weir__session_close(first);
+	weir__session_close(second);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -249,6 +322,9 @@ suite(void)
 	tcase_add_test(tcase, forgotten_group_has_no_offsets);
 	tcase_add_test(tcase,
 		       offsets_without_a_member_are_refused_while_the_group_has_members);
+	tcase_add_test(tcase, cooperative_member_gives_back_only_what_moves);
+	tcase_add_test(tcase, what_is_withheld_is_nobody_s_until_it_is_given_back);
+	tcase_add_test(tcase, nothing_stays_withheld_when_a_static_member_starts_again);
 	return suite;
 }
 
