@@ -343,9 +343,8 @@ settle_aborted(struct weir_worker *worker)
 				weir__stop_waiting(worker, task);
 			task->next = task->base;
 			task->touched = false;
-			if (WEIR_MUTANT(RETAINED_NOT_REWOUND) && worker->yielding)
-				continue;
-			if (!WEIR_MUTANT(NO_REWIND))
+			if (!WEIR_MUTANT(NO_REWIND) &&
+			    !(WEIR_MUTANT(RETAINED_NOT_REWOUND) && worker->yielding))
 				weir__task_rewind(worker, task,
 				                  task->base + WEIR_MUTANT(WRONG_REWIND));
 			weir__pending_forget(worker, task);

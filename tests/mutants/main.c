@@ -93,7 +93,7 @@ main(int argc, char **argv)
 						{"seed", required_argument, NULL, 's'},
 						{NULL, 0, NULL, 0}};
 	uint64_t first = (uint64_t)time(NULL) % 100000000 * 1000000;
-	unsigned seeds = 20000;
+	unsigned seeds = 30000;
 	int option, survivors = 0, tried = 0;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {

@@ -4,6 +4,7 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <limits.h>
 #include <string.h>
 
 #include "tests/sim/world.h"
@@ -108,15 +109,18 @@ struct sim_fault *
 sim_fault_in_call(struct sim_world *world, enum weir_memory_op operation,
 		  const struct sim_proxy *proxy)
 {
-	unsigned call = world->calls[operation]++;
+	unsigned call = world->calls[operation]++, in_rebalance = UINT_MAX;
 
+	if (proxy->rebalancing)
+		in_rebalance = world->rebalance_calls[operation]++;
 	world->hits->calls[operation]++;
 	for (int index = 0;
 	     index < world->plan->fault_count && world->phase == SIM_FAULTY; index++) {
 		struct sim_fault *fault = &world->faults[index];
 
 		if (fault->used || fault->kind < SIM_FIRST_IN_CALL ||
-		    fault->operation != operation || fault->nth != call)
+		    fault->operation != operation ||
+		    fault->nth != (fault->in_rebalance ? in_rebalance : call))
 			continue;
 		fault->used = true;
 		sim_fault_hit(world, fault->kind, situation_of_proxy(proxy));

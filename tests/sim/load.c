@@ -136,6 +136,17 @@ end_transaction(struct sim_world *world)
 	world->loader_state = LOADER_IDLE;
 }
 
+/* Spread over the time in which faults strike; what is left comes at once. */
+static bool
+is_due(struct sim_world *world)
+{
+	const struct sim_plan *plan = world->plan;
+
+	return world->phase != SIM_FAULTY ||
+	       sim_random_below(&world->random, plan->world_steps) <
+		       (unsigned)plan->records * 11 / 10;
+}
+
 void
 sim_load_step(struct sim_world *world)
 {
@@ -149,7 +160,7 @@ sim_load_step(struct sim_world *world)
 		end_transaction(world);
 		return;
 	}
-	if (all || !sim_random_chance(&world->random, world->phase ? 100 : 20))
+	if (all || !is_due(world))
 		return;
 	draw_record(world->plan, world->loaded++, &load, &keyed, &in_transaction);
 	world->hits->records++;

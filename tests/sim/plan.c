@@ -116,14 +116,47 @@ draw_fault(struct sim_plan *plan, struct sim_random *random, struct sim_fault *f
 	fault->nth = sim_random_below(random, usual_calls[fault->operation]);
 }
 
+/* A commit that fails while partitions are to be given back, and a rebalance for it. */
+static int
+draw_pair(struct sim_plan *plan, struct sim_random *random, struct sim_fault *pair)
+{
+	static const enum sim_fault_kind failures[] = {
+		SIM_ABORT,        SIM_ABORT,       SIM_ABORT,        SIM_AGAIN,
+		SIM_UNKNOWN_DONE, SIM_UNKNOWN_NOT, SIM_CRASH_BEFORE, SIM_CRASH_AFTER,
+		SIM_PAUSE_BEFORE, SIM_PAUSE_AFTER};
+	static const enum sim_fault_kind reasons[] = {SIM_REBALANCE, SIM_JOIN, SIM_LEAVE};
+
+	draw_fault(plan, random, &pair[0]);
+	draw_fault(plan, random, &pair[1]);
+	pair[0].kind = PICK(random, reasons);
+	pair[0].nth = sim_random_below(random, plan->world_steps);
+	pair[1].kind = PICK(random, failures);
+	pair[1].operation = plan->guarantee == WEIR_EXACTLY_ONCE
+				    ? WEIR_MEMORY_COMMIT
+				    : WEIR_MEMORY_COMMIT_OFFSETS;
+	pair[1].nth = sim_random_below(random, 2);
+	pair[1].in_rebalance = true;
+	if (!sim_operation_shows(pair[1].operation, pair[1].kind))
+		pair[1].kind = SIM_ABORT;
+	return 2;
+}
+
 static void
 draw_faults(struct sim_plan *plan, struct sim_random *random)
 {
 	static const int limits[] = {1, 4, 4, 8, 14, SIM_FAULTS};
 
 	plan->fault_count = (int)sim_random_below(random, (unsigned)PICK(random, limits));
-	for (int index = 0; index < plan->fault_count; index++)
-		draw_fault(plan, random, &plan->faults[index]);
+	for (int index = 0; index < plan->fault_count;) {
+		struct sim_fault *fault = &plan->faults[index];
+
+		if (index + 2 <= plan->fault_count && sim_random_chance(random, 15)) {
+			index += draw_pair(plan, random, fault);
+		} else {
+			draw_fault(plan, random, fault);
+			index++;
+		}
+	}
 }
 
 /* ---- topology ---- */
@@ -174,7 +207,7 @@ draw_limits(struct sim_plan *plan, struct sim_random *random)
 	static const int64_t sessions[] = {1000, 3000, 6000, 10000};
 	static const int64_t transactions[] = {2000, 5000, 15000};
 	static const unsigned paces[] = {1, 3, 10, 30};
-	static const unsigned biases[] = {0, 30, 90};
+	static const unsigned biases[] = {0, 30, 90}, lates[] = {1, 4, 50};
 
 	plan->commit_ms = PICK(random, intervals);
 	plan->commit_records = PICK(random, counts);
@@ -186,6 +219,7 @@ draw_limits(struct sim_plan *plan, struct sim_random *random)
 	plan->transaction_ms = PICK(random, transactions);
 	plan->pace_ms = PICK(random, paces);
 	plan->newest_first = PICK(random, biases);
+	plan->late = PICK(random, lates);
 	plan->world_steps = 100 + sim_random_below(random, 500);
 }
 
@@ -294,8 +328,9 @@ print_fault(FILE *to, const struct sim_fault *fault, int index)
 		fprintf(to, "  fault %d: at step %u: %s (%s)", index, fault->nth,
 			sim_fault_title(fault->kind), sim_fault_name(fault->kind));
 	else
-		fprintf(to, "  fault %d: at call %u of %s: %s (%s)", index, fault->nth,
+		fprintf(to, "  fault %d: at call %u of %s%s: %s (%s)", index, fault->nth,
 			sim_operation_name(fault->operation),
+			fault->in_rebalance ? " in a rebalance" : "",
 			sim_fault_title(fault->kind), sim_fault_name(fault->kind));
 	if (fault->kind == SIM_PAUSE || fault->kind == SIM_TWIN ||
 	    fault->kind == SIM_BROKER_SLOW || fault->kind == SIM_PAUSE_BEFORE ||

@@ -78,6 +78,7 @@ enum sim_fault_kind {
 struct sim_fault {
 	enum sim_fault_kind kind;
 	enum weir_memory_op operation; /* of those in a call */
+	bool in_rebalance;             /* of its calls, those alone while one is unanswered */
 	unsigned nth;                  /* call of it in this run, or step of the world */
 	unsigned target;               /* between steps: which of the processes there are */
 	int64_t ms;                    /* how long it stands still */
@@ -128,6 +129,7 @@ struct sim_plan {
 	bool rejects, retries, slow, transactions; /* in the load */
 	unsigned pace_ms;       /* a step takes up to that */
 	unsigned newest_first;  /* percent: how often the broker does its newest step */
+	unsigned late;          /* percent: how soon late requests arrive */
 	unsigned world_steps;   /* within which faults strike between steps */
 	int fault_count;
 	struct sim_fault faults[SIM_FAULTS];

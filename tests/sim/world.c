@@ -70,6 +70,14 @@ armed_fault(void *opaque, const char *session_name, enum weir_memory_op operatio
 	return fault;
 }
 
+static bool
+is_late(const struct sim_world *world, size_t index)
+{
+	enum weir_memory_step_type type = world->memory->steps[index].type;
+
+	return type == WEIR_STEP_LATE_END || type == WEIR_STEP_LATE_SEND;
+}
+
 static void
 count_step(struct sim_world *world, size_t index)
 {
@@ -94,6 +102,9 @@ broker_steps(struct sim_world *world)
 		index = sim_random_chance(&world->random, world->plan->newest_first)
 				? count - 1
 				: sim_random_below(&world->random, (unsigned)count);
+		if (is_late(world, index) && world->phase != SIM_DRAINING &&
+		    !sim_random_chance(&world->random, world->plan->late))
+			continue;
 		count_step(world, index);
 		weir__memory_step(world->memory, index);
 	}

@@ -57,6 +57,7 @@ struct sim_world {
 	struct sim_random random;
 	struct sim_fault faults[SIM_FAULTS];
 	unsigned calls[SIM_OPERATIONS];
+	unsigned rebalance_calls[SIM_OPERATIONS];
 	unsigned step;
 	int depth; /* of worlds within calls that stand still */
 	enum sim_phase phase;
