@@ -65,13 +65,13 @@ report(int index, uint64_t first, unsigned seeds)
 	unsigned needed = hunt(index, first, seeds, &result);
 
 	if (needed)
-		printf("%-24s %7u  %-24.24s %s\n", mutants[index].name, needed,
+		printf("%-24s %7u  %-27s %s\n", mutants[index].name, needed,
 		       result.failure == SIM_WRONG ? oracle_finding_title(result.finding)
 		       : result.failure == SIM_STUCK ? "stuck"
 						     : "stopped",
 		       mutants[index].what);
 	else
-		printf("%-24s %7s  %-24s %s\n", mutants[index].name, "-", "SURVIVED",
+		printf("%-24s %7s  %-27s %s\n", mutants[index].name, "-", "SURVIVED",
 		       mutants[index].what);
 	fflush(stdout);
 	return needed > 0;
@@ -105,7 +105,7 @@ main(int argc, char **argv)
 			return usage();
 	}
 	printf("seeds from %" PRIu64 ", at most %u each\n", first, seeds);
-	printf("%-24s %7s  %-24s %s\n", "mutant", "seeds", "seen as", "what it does");
+	printf("%-24s %7s  %-27s %s\n", "mutant", "seeds", "seen as", "what it does");
 	for (int index = 0; index < MUTANTS; index++) {
 		if (argv[optind] && strcmp(argv[optind], mutants[index].name) != 0)
 			continue;

@@ -58,7 +58,12 @@ oracle_forbids(enum weir_guarantee guarantee, enum oracle_finding finding)
 		return guarantee != WEIR_AT_LEAST_ONCE;
 	case ORACLE_DISORDERED:
 	case ORACLE_MISCOUNTED:
-		/* one who lost its partition may still have outputs under way */
+	case ORACLE_REGRESSED:
+		/*
+		 * Without transactions one who lost its partition may still have outputs
+		 * under way, and a commit that was refused after one without an answer
+		 * goes back to where the batch began.
+		 */
 		return guarantee == WEIR_EXACTLY_ONCE;
 	default:
 		return true;
