@@ -114,6 +114,25 @@ expand_text(struct expander *expander, const char *text, struct weir_buffer *out
 	return 0;
 }
 
+/*
+ * `reason` begins with the path. Where variables made it, it is told as it is written: a
+ * password may stand there, where the name of its file was meant.
+ */
+static int
+file_error(struct expander *expander, const char *name, const char *path,
+	   const struct weir_error *reason)
+{
+	size_t size = strlen(path);
+	const char *words = strlen(reason->message) > size ? reason->message + size
+							   : ": cannot be read";
+
+	if (!strchr(name, '$'))
+		return weir_error_set(expander->error, reason->code, "%s: %s",
+				      place_text(expander), reason->message);
+	return weir_error_set(expander->error, reason->code, "%s: " FILE_PREFIX "%s%s",
+			      place_text(expander), name, words);
+}
+
 /* The file's contents without the newline that editors put behind them. */
 static int
 expand_file(struct expander *expander, const char *name, struct weir_buffer *out)
@@ -133,8 +152,7 @@ expand_file(struct expander *expander, const char *name, struct weir_buffer *out
 		code = weir_error_set(&reason, WEIR_EINVALID, "%s: holds a zero byte",
 				      path);
 	if (code) {
-		weir_error_set(expander->error, code, "%s: %s", place_text(expander),
-			       reason.message);
+		file_error(expander, name, path, &reason);
 		goto out;
 	}
 	if (size > 0 && text[size - 1] == '\n')

@@ -323,12 +323,16 @@ START_TEST(variables_and_files_that_are_not_there_are_named)
 		 "@file:", "p.json: /kafka/sasl.password: ./: Is a directory"},
 		{"/kafka/sasl.password", "@file:/dev/zero",
 		 "p.json: /kafka/sasl.password: /dev/zero: larger than 1024 KiB"},
+		{"/kafka/sasl.password", "@file:${WEIR_TEST_PASSWORD}",
+		 "p.json: /kafka/sasl.password: @file:${WEIR_TEST_PASSWORD}: No such "
+		 "file or directory"},
 		{"/kafka/x", "${WEIR_TEST_BYTES}",
 		 "p.json: /kafka/x: what was put in is not valid UTF-8"},
 	};
 
 	unsetenv("WEIR_TEST_UNSET");
 	setenv("WEIR_TEST_BYTES", "hunter2\xff", 1);
+	setenv("WEIR_TEST_PASSWORD", "hunter2", 1);
 	EXPECT_FAULTS(cases);
 }
 END_TEST
