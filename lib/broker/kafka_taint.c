@@ -9,6 +9,7 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <base/mutation.h>
 #include <broker/kafka_private.h>
 
 /* Request kinds of the Kafka protocol. */
@@ -40,6 +41,8 @@ is_of_transaction(int16_t api_key)
 bool
 weir__kafka_taints(int16_t api_key, rd_kafka_resp_err_t code)
 {
+	if (WEIR_MUTANT(KEEP_TAINTED))
+		return false;
 	return code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__DESTROY &&
 	       is_of_transaction(api_key);
 }

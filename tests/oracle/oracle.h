@@ -62,6 +62,8 @@ bool oracle_load_is_counted(const struct oracle_load *load);
 /* ---- the processor ---- */
 
 /*
+ * Linked in, or as the plugin tests/oracle/.libs/oracle.so for `weir run`.
+ *
  * "oracle", with the option `role`:
  *   copy   (default; the last step) emits what the plan says, with the header
  *          "oracle.source": TOPIC/PARTITION/OFFSET/COPY

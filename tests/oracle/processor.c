@@ -327,23 +327,25 @@ on_close(struct weir_context *ctx, void *opaque)
 	free(memory->task);
 }
 
+static const struct weir_processor processor = {
+	WEIR_PROCESSOR_HEADER,
+	.name = "oracle",
+	.summary = "do what each record's load says, and mark what comes of it",
+	.options = rows,
+	.options_size = sizeof(struct options),
+	.flags = WEIR_ANY_OUTPUT,
+	.memory_size = sizeof(struct memory),
+	.open = on_open,
+	.close = on_close,
+	.record = on_record,
+	.batch_end = on_batch_end,
+	.tick = on_tick,
+};
+
 const struct weir_processor *
 oracle_processor(void)
 {
-	static const struct weir_processor processor = {
-		WEIR_PROCESSOR_HEADER,
-		.name = "oracle",
-		.summary = "do what each record's load says, and mark what comes of it",
-		.options = rows,
-		.options_size = sizeof(struct options),
-		.flags = WEIR_ANY_OUTPUT,
-		.memory_size = sizeof(struct memory),
-		.open = on_open,
-		.close = on_close,
-		.record = on_record,
-		.batch_end = on_batch_end,
-		.tick = on_tick,
-	};
-
 	return &processor;
 }
+
+WEIR_PLUGIN(processor);

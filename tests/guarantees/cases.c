@@ -1,0 +1,377 @@
+/*
+ * The cases: what goes wrong, round after round.
+ *
+ * Each round leaves everything running and whole again. The main thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <stddef.h>
+
+#include "tests/guarantees/trial.h"
+
+/* One after the other, round by round. */
+#define IN_TURN(trial, list) (list)[(trial)->round % (sizeof(list) / sizeof((list)[0]))]
+
+/* ---- clients ---- */
+
+static void
+kill_one(struct trial *trial, struct instance *victim, enum aim aim)
+{
+	aim_at(trial, victim, aim);
+	instance_kill(trial, victim);
+	aim_over(trial);
+	instance_start(trial, victim);
+}
+
+/* It dies while it joins: its second SyncGroup is held back until then. */
+static void
+kill_joining(struct trial *trial, struct instance *victim)
+{
+	instance_kill(trial, victim);
+	proxy_catch(trial->proxy, PROXY_SYNC_GROUP, victim->id, PROXY_KEEP);
+	instance_start(trial, victim);
+	aim_wait_caught(trial, 15000);
+	kill_one(trial, victim, AIM_REBALANCE);
+}
+
+static void
+clients_killed(struct trial *trial)
+{
+	static const enum aim aims[] = {AIM_TRANSACTION, AIM_COMMIT, AIM_COMMIT_DONE,
+					AIM_REBALANCE, AIM_ANY};
+	struct instance *victim = aim_instance(trial);
+	enum aim aim = IN_TURN(trial, aims);
+
+	if (aim == AIM_REBALANCE)
+		kill_joining(trial, victim);
+	else
+		kill_one(trial, victim, aim);
+	trial_pass(trial, 300 + trial_random(1500));
+}
+
+/* Beyond session and transaction timeout: others take over, then a zombie comes back. */
+static void
+clients_frozen(struct trial *trial)
+{
+	static const enum aim aims[] = {AIM_TRANSACTION, AIM_COMMIT, AIM_COMMIT_DONE};
+	struct instance *victim = aim_instance(trial);
+
+	aim_at(trial, victim, IN_TURN(trial, aims));
+	instance_freeze(victim);
+	proxy_go_on(trial->proxy);
+	trial_pass(trial, TRIAL_TRANSACTION_MS + 2000);
+	instance_thaw(victim);
+	proxy_release(trial->proxy); /* its commit arrives now, if it was held back */
+	trial_pass(trial, 2000);
+}
+
+/* ---- brokers ---- */
+
+static void
+broker_kill(struct trial *trial, int broker)
+{
+	trial_say(trial, "broker %d is killed", broker);
+	trial->broker_dead[broker] = true;
+	cluster_kill(trial->cluster, broker);
+}
+
+static void
+broker_restart(struct trial *trial, int broker)
+{
+	cluster_restart(trial->cluster, broker);
+	trial->broker_dead[broker] = false;
+	feed_wait_in_sync(trial);
+}
+
+static void
+brokers_killed(struct trial *trial)
+{
+	int broker = 1 + (int)(trial->round % TRIAL_BROKERS);
+
+	aim_at(trial, NULL, trial->round % 2 ? AIM_COMMIT : AIM_TRANSACTION);
+	broker_kill(trial, broker);
+	aim_over(trial);
+	trial_pass(trial, 1000 + trial_random(3000));
+	broker_restart(trial, broker);
+}
+
+/* Who is asked to commit, who keeps the group, who takes the outputs: each by its turn.
+ */
+static void
+leaders_killed(struct trial *trial)
+{
+	static const enum proxy_api transactional[] = {PROXY_END_TXN, PROXY_HEARTBEAT,
+						       PROXY_PRODUCE};
+	static const enum proxy_api plain[] = {PROXY_HEARTBEAT, PROXY_PRODUCE};
+	struct instance *instance = aim_instance(trial);
+	enum proxy_api api = trial->guarantee == WEIR_EXACTLY_ONCE
+				     ? IN_TURN(trial, transactional)
+				     : IN_TURN(trial, plain);
+	int broker;
+
+	aim_at(trial, instance, trial->round % 2 ? AIM_TRANSACTION : AIM_COMMIT);
+	broker = aim_broker(trial, instance, api);
+	trial_say(trial, "broker %d leads what %s asks with api %d", broker, instance->id,
+		  api);
+	broker_kill(trial, broker);
+	aim_over(trial);
+	trial_pass(trial, 1000 + trial_random(3000));
+	broker_restart(trial, broker);
+}
+
+static void
+rolling_restart(struct trial *trial)
+{
+	for (int broker = 1; broker <= TRIAL_BROKERS; broker++) {
+		aim_at(trial, NULL, AIM_TRANSACTION);
+		aim_over(trial);
+		trial_say(trial, "broker %d is restarted", broker);
+		broker_restart(trial, broker);
+	}
+}
+
+/* ---- the network ---- */
+
+static void
+cut(struct trial *trial)
+{
+	static const enum aim aims[] = {AIM_TRANSACTION, AIM_COMMIT, AIM_COMMIT_DONE};
+
+	aim_at(trial, NULL,
+	       aims[trial->round / 3 % 3]); /* its turn comes each third round */
+	proxy_cut(trial->proxy, trial_random(TRIAL_BROKERS + 1));
+	aim_over(trial);
+}
+
+static void
+refuse(struct trial *trial)
+{
+	int broker = trial_random(TRIAL_BROKERS + 1);
+
+	aim_at(trial, NULL, AIM_TRANSACTION);
+	proxy_refuse(trial->proxy, broker, true);
+	proxy_cut(trial->proxy, broker);
+	aim_over(trial);
+	trial_pass(trial, 500 + trial_random(2500));
+	proxy_heal(trial->proxy);
+}
+
+static void
+stall(struct trial *trial)
+{
+	aim_at(trial, NULL, AIM_TRANSACTION);
+	proxy_stall(trial->proxy, trial_random(TRIAL_BROKERS + 1), true);
+	aim_over(trial);
+	trial_pass(trial, 500 + trial_random(5500));
+	proxy_heal(trial->proxy);
+}
+
+static void
+delay(struct trial *trial)
+{
+	aim_at(trial, NULL, AIM_TRANSACTION);
+	proxy_delay(trial->proxy, trial_random(TRIAL_BROKERS + 1),
+		    20 + trial_random(200));
+	aim_over(trial);
+	trial_pass(trial, 1000 + trial_random(2000));
+	proxy_heal(trial->proxy);
+}
+
+/* Nobody knows what became of one request of the ways to a commit. */
+static void
+cut_behind(struct trial *trial)
+{
+	static const enum proxy_api transactional[] = {
+		PROXY_END_TXN, PROXY_TXN_OFFSET_COMMIT, PROXY_ADD_PARTITIONS_TO_TXN,
+		PROXY_ADD_OFFSETS_TO_TXN, PROXY_PRODUCE};
+	static const enum proxy_api plain[] = {PROXY_OFFSET_COMMIT, PROXY_PRODUCE};
+
+	proxy_catch(trial->proxy,
+		    trial->guarantee == WEIR_EXACTLY_ONCE ? transactional[trial_random(5)]
+							  : plain[trial_random(2)],
+		    NULL, PROXY_CUT_BEHIND);
+	trial->hits.faults++;
+	aim_wait_caught(trial, 5000);
+	proxy_release(trial->proxy);
+}
+
+static void
+network(struct trial *trial)
+{
+	static const fault_fn faults[] = {cut, cut_behind, refuse, cut, delay, stall};
+
+	IN_TURN(trial, faults)(trial);
+	trial_pass(trial, 300 + trial_random(700));
+}
+
+/*
+ * An EndTxn is held back while the client, cut off, asks again and goes on; it reaches
+ * the broker when the client's next transaction is open. That is KAFKA-17754.
+ */
+static void
+late_end(struct trial *trial)
+{
+	struct instance *victim = aim_instance(trial);
+	struct proxy_client client;
+	int64_t give_up_ms;
+	unsigned ended;
+	int code = -1;
+
+	ended = proxy_client(trial->proxy, victim->id).transactions;
+	proxy_catch(trial->proxy, PROXY_END_TXN, victim->id, PROXY_KEEP_AND_CUT);
+	if (!aim_wait_caught(trial, 15000))
+		return;
+	trial->hits.faults++;
+	give_up_ms = trial_now_ms() + 15000;
+	do {
+		trial_pass(trial, 1);
+		client = proxy_client(trial->proxy, victim->id);
+	} while (trial_now_ms() < give_up_ms &&
+		 !(client.transactions > ended && client.transaction && client.produced));
+	trial->hits.transaction += client.transaction;
+	proxy_release(trial->proxy);
+	give_up_ms = trial_now_ms() + 5000;
+	while (!proxy_answered(trial->proxy, &code) && trial_now_ms() < give_up_ms)
+		trial_pass(trial, 1);
+	trial->hits.late += client.transaction && client.produced;
+	trial->hits.late_taken += code == 0;
+	trial_say(trial, "late EndTxn of %s: answered with %d, transaction open: %s",
+		  victim->id, code, client.transaction ? "yes" : "no");
+	trial_pass(trial, trial_random(300));
+}
+
+/* ---- instances ---- */
+
+/* Another of the same name, as on another machine: one of the two has to give way. */
+static void
+twins(struct trial *trial)
+{
+	struct instance *first = &trial->instances[0], *second = &trial->instances[3];
+	struct instance *old = first->state == INSTANCE_RUNNING ? first : second;
+	struct instance *young = old == first ? second : first;
+	int64_t give_up_ms = trial_now_ms() + TRIAL_PATIENCE_MS;
+	int status = 0;
+
+	young->name = old->name;
+	aim_at(trial, old, AIM_TRANSACTION);
+	aim_over(trial);
+	old->state = young->state = INSTANCE_LEAVING;
+	instance_start(trial, young);
+	young->state = INSTANCE_LEAVING;
+	while (!instance_ended(trial, old, &status) &&
+	       !instance_ended(trial, young, &status) && trial_now_ms() < give_up_ms)
+		trial_pass(trial, 5);
+	if (old->state != INSTANCE_OFF)
+		old->state = INSTANCE_RUNNING;
+	if (young->state != INSTANCE_OFF)
+		young->state = INSTANCE_RUNNING;
+	if (status != 3)
+		trial_trouble(trial, "twins: one of them ends with status %d", status);
+	trial_pass(trial, 500 + trial_random(1500));
+}
+
+static void
+come_and_go(struct trial *trial)
+{
+	struct instance *guest = &trial->instances[2];
+
+	instance_start(trial, guest);
+	aim_at(trial, NULL, AIM_REBALANCE);
+	aim_over(trial);
+	trial_pass(trial, 1000 + trial_random(2000));
+	if (trial->round % 2) {
+		instance_stop(trial, guest);
+	} else {
+		aim_at(trial, guest, AIM_ANY);
+		instance_kill(trial, guest);
+		aim_over(trial);
+	}
+	trial_pass(trial, 500 + trial_random(2000));
+}
+
+/* ---- all of it ---- */
+
+static void
+everything(struct trial *trial)
+{
+	static const fault_fn faults[] = {clients_killed, clients_frozen, brokers_killed,
+					  leaders_killed, network,        network,
+					  clients_killed, come_and_go,    network,
+					  rolling_restart};
+	int count = sizeof(faults) / sizeof(faults[0]);
+
+	faults[trial_random(count)](trial);
+}
+
+const struct trial_case *
+trial_cases(size_t *count)
+{
+	static const struct trial_case cases[] = {
+		{"clients-killed",
+		 "instances die by kill -9, and start again",
+		 clients_killed,
+		 2,
+		 false,
+		 {.transaction = 1, .commit = 1, .rebalance = 1}},
+		{"clients-frozen",
+		 "stopped beyond the transaction timeout, then continued",
+		 clients_frozen,
+		 2,
+		 false,
+		 {.transaction = 1, .commit = 1}},
+		{"brokers-killed",
+		 "brokers die by kill -9 and start again, one by one",
+		 brokers_killed,
+		 2,
+		 false,
+		 {.transaction = 1}},
+		{"leaders-killed",
+		 "who coordinates or leads a batch dies by kill -9",
+		 leaders_killed,
+		 2,
+		 false,
+		 {.transaction = 1, .commit = 1}},
+		{"rolling-restart",
+		 "brokers stop in good order and start again",
+		 rolling_restart,
+		 2,
+		 false,
+		 {.transaction = 1}},
+		{"network",
+		 "connections are cut, refused, delayed and stalled",
+		 network,
+		 2,
+		 false,
+		 {.transaction = 1, .commit = 1}},
+		{"late-end",
+		 "an EndTxn arrives in the next transaction (KAFKA-17754)",
+		 late_end,
+		 1,
+		 true,
+		 {.late = 1},
+		 1000},
+		{"twins",
+		 "two instances with one name",
+		 twins,
+		 1,
+		 false,
+		 {.transaction = 1}},
+		{"come-and-go",
+		 "an instance joins and leaves",
+		 come_and_go,
+		 2,
+		 false,
+		 {.rebalance = 1}},
+		{"everything",
+		 "all of these, in any order",
+		 everything,
+		 2,
+		 false,
+		 {.transaction = 1, .commit = 1, .rebalance = 1},
+		 0,
+		 5},
+	};
+
+	*count = sizeof(cases) / sizeof(cases[0]);
+	return cases;
+}

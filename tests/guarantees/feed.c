@@ -1,0 +1,173 @@
+/*
+ * The feed: numbered records into the input, at an even rate, on a thread of its own.
+ *
+ * By librdkafka itself, so that weir's own producer is not what fills the input. A record
+ * says what is to become of it (tests/oracle). It is delivered however long that takes.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "tests/guarantees/trial.h"
+
+#define SLICE_MS 50
+
+static void
+demand(bool holds, const char *what)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "feed: %s\n", what);
+	abort();
+}
+
+static void
+delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+	struct trial *trial = opaque;
+
+	(void)rk;
+	if (message->err)
+		atomic_store(&trial->feed_failed, true);
+	else
+		atomic_fetch_add(&trial->fed, 1);
+}
+
+static rd_kafka_t *
+open_producer(struct trial *trial)
+{
+	const char *const settings[][2] = {
+		{"bootstrap.servers", cluster_direct(trial->cluster)},
+		{"client.id", "feed"},
+		{"enable.idempotence", "true"},
+		{"message.timeout.ms", "0"},
+		{"linger.ms", "5"},
+	};
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char text[256];
+	rd_kafka_t *rk;
+
+	for (size_t index = 0; index < sizeof(settings) / sizeof(settings[0]); index++)
+		demand(!rd_kafka_conf_set(conf, settings[index][0], settings[index][1],
+					  text, sizeof(text)),
+		       text);
+	rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+	rd_kafka_conf_set_opaque(conf, trial);
+	rd_kafka_conf_set_log_cb(conf, NULL);
+	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+	demand(rk != NULL, text);
+	return rk;
+}
+
+/* Most are copied; some go to two topics, some nowhere, some are rejected. */
+static void
+invent(const struct trial *trial, unsigned *seed, struct oracle_load *load)
+{
+	int dice = rand_r(seed) % 100;
+
+	load->copies = dice < 10 ? 0 : dice < 70 ? 1 : dice < 95 ? 2 : 3;
+	for (int copy = 0; copy < load->copies; copy++)
+		load->output[copy] = rand_r(seed) % 2;
+	load->reject = rand_r(seed) % 50 == 0;
+	load->early = rand_r(seed) % 100 == 0;
+	/* at a batch's end there is no record to reject */
+	load->hold = trial->guarantee == WEIR_EXACTLY_ONCE && !load->reject &&
+		     rand_r(seed) % 10 == 0;
+}
+
+static void
+send_one(struct trial *trial, rd_kafka_t *rk, int id, unsigned *seed)
+{
+	struct oracle_load load = {.id = (uint64_t)id};
+	char text[ORACLE_LOAD_SIZE], key[24];
+	size_t size;
+	rd_kafka_resp_err_t code;
+
+	invent(trial, seed, &load);
+	size = oracle_load_print(&load, text);
+	snprintf(key, sizeof(key), "%d", id);
+	do {
+		code = rd_kafka_producev(
+			rk, RD_KAFKA_V_TOPIC(trial->in),
+			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK),
+			RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_VALUE(text, size),
+			RD_KAFKA_V_END);
+	} while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL);
+	demand(!code, rd_kafka_err2str(code));
+}
+
+void *
+feed_run(void *opaque)
+{
+	struct trial *trial = opaque;
+	rd_kafka_t *rk = open_producer(trial);
+	int records = trial->options->records;
+	int64_t length_ms = (int64_t)trial->seconds * 1000;
+	int64_t start_ms = trial_now_ms();
+	unsigned seed = (unsigned)start_ms;
+
+	/* as many as were asked for, and on as long as faults go on */
+	while (trial->sent < records || !trial->feed_stop) {
+		int64_t passed_ms = trial_now_ms() - start_ms;
+		int due = (int)(records * passed_ms / length_ms);
+
+		if (trial->feed_stop && due > records)
+			due = records;
+		while (trial->sent < due)
+			send_one(trial, rk, trial->sent++, &seed);
+		rd_kafka_poll(rk, SLICE_MS);
+	}
+	while (rd_kafka_flush(rk, 1000) && !trial->watch_stop)
+		;
+	rd_kafka_destroy(rk);
+	atomic_store(&trial->feed_done, true);
+	return NULL;
+}
+
+/* ---- replicas ---- */
+
+static bool
+is_in_sync(const struct rd_kafka_metadata *metadata, const char *name)
+{
+	int own = 0;
+
+	for (int topic = 0; topic < metadata->topic_cnt; topic++) {
+		const struct rd_kafka_metadata_topic *one = &metadata->topics[topic];
+		bool is_own = !strncmp(one->topic, name, strlen(name));
+		bool ours = is_own || !strncmp(one->topic, "__", 2);
+
+		own += is_own;
+
+		for (int id = 0; ours && id < one->partition_cnt; id++) {
+			if (one->partitions[id].isr_cnt <
+				    one->partitions[id].replica_cnt ||
+			    one->partitions[id].leader < 0)
+				return false;
+		}
+	}
+	return own == TRIAL_TOPICS && metadata->broker_cnt == TRIAL_BROKERS;
+}
+
+void
+feed_wait_in_sync(struct trial *trial)
+{
+	rd_kafka_t *rk = open_producer(trial);
+	int64_t give_up_ms = trial_now_ms() + TRIAL_PATIENCE_MS;
+	int in_a_row = 0; /* one broker answers for all, but not each time the same */
+	const struct rd_kafka_metadata *metadata;
+
+	while (in_a_row < 5 && trial_now_ms() < give_up_ms) {
+		trial_pass(trial, 100);
+		if (rd_kafka_metadata(rk, 1, NULL, &metadata, 5000))
+			continue;
+		in_a_row = is_in_sync(metadata, trial->name) ? in_a_row + 1 : 0;
+		rd_kafka_metadata_destroy(metadata);
+	}
+	if (in_a_row < 5)
+		trial_trouble(trial, "replicas do not come back in sync");
+	rd_kafka_destroy(rk);
+}

@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# KAFKA-17754 happens on this Kafka to a weir that keeps a tainted producer, and the oracle
+# sees it. That it does not happen to weir is a trial of test_short.sh.
+. "${srcdir:-.}/tests/tap.sh"
+
+why=$("${srcdir:-.}/tests/kafka/kafka" check 2>&1) || {
+    echo "1..0 # SKIP $why"
+    exit 0
+}
+
+unshielded_repeats() {
+    table=$(WEIR_MUTANT=KEEP_TAINTED tests/guarantees/faults --seconds 12 --records 3000 \
+        --weir "$PWD/tests/guarantees/weir_mutant" late-end 2>&1)
+    [ $? = 1 ] && echo "$table" | grep -q 'is there again'
+    status=$?
+    echo "$table" | sed 's/^/# /'
+    return $status
+}
+
+claim "a late EndTxn commits half of the next transaction of a producer that is kept" unshielded_repeats
+finish

@@ -1,0 +1,310 @@
+/*
+ * One trial from beginning to end: topics, pipeline, threads, faults, verdict.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <broker/kafka.h>
+
+#include "tests/guarantees/trial.h"
+
+#define IN_PARTITIONS 6
+#define OUT_PARTITIONS 3
+#define MORE_PARTITIONS 2
+
+static struct weir_logger logger = {.level = WEIR_LOG_ERROR};
+
+int64_t
+trial_now_ms(void)
+{
+	const struct weir_clock *clock = weir__clock_system();
+
+	return clock->monotonic_ms(clock);
+}
+
+int
+trial_random(int below)
+{
+	return (int)(random() % below);
+}
+
+void
+trial_say(const struct trial *trial, const char *format, ...)
+{
+	va_list args;
+
+	if (!trial->options->verbose)
+		return;
+	fprintf(stderr, "# %" PRId64 " ms left: ", trial->end_ms - trial_now_ms());
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+}
+
+void
+trial_trouble(struct trial *trial, const char *format, ...)
+{
+	char text[sizeof(trial->trouble)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	trial_say(trial, "TROUBLE: %s", text);
+	if (!*trial->trouble)
+		memcpy(trial->trouble, text, sizeof(text));
+}
+
+void
+trial_pass(struct trial *trial, int64_t ms)
+{
+	int64_t end_ms = trial_now_ms() + ms;
+
+	do {
+		int64_t left_ms = end_ms - trial_now_ms();
+		int64_t slice_ms = left_ms < 1 ? 1 : left_ms > 20 ? 20 : left_ms;
+		struct timespec time = {0, slice_ms * 1000000};
+
+		nanosleep(&time, NULL);
+		instances_supervise(trial);
+	} while (trial_now_ms() < end_ms);
+}
+
+static bool
+hit_what_was_meant(const struct trial *trial)
+{
+	const struct hits *hits = &trial->hits, *meant = &trial->kind->meant;
+
+	return hits->faults && hits->transaction >= meant->transaction &&
+	       hits->commit >= meant->commit && hits->rebalance >= meant->rebalance &&
+	       hits->late >= meant->late;
+}
+
+/* On a slow machine it takes longer until all was hit. */
+static bool
+is_over(const struct trial *trial)
+{
+	int64_t over_ms = trial_now_ms() - trial->end_ms;
+
+	return trial->stops >= TRIAL_MAX_STOPS || over_ms >= TRIAL_LONGER_MS ||
+	       (over_ms >= 0 && hit_what_was_meant(trial));
+}
+
+/* ---- before ---- */
+
+static void
+make_topic(struct trial *trial, const char *topic, int32_t partitions)
+{
+	struct weir_error error = {0};
+
+	if (weir__broker_topic_create(trial->broker, topic, partitions, -1, NULL,
+				      TRIAL_PATIENCE_MS, &error))
+		trial_trouble(trial, "%s: %s", topic, error.message);
+}
+
+/* Under exactly-once there is memory too: records held, and counted, until a batch's end.
+ */
+static const char *
+steps(const struct trial *trial)
+{
+	if (trial->guarantee != WEIR_EXACTLY_ONCE)
+		return "{\"use\": \"oracle\"}";
+	return "{\"use\": \"oracle\", \"name\": \"sum\", \"with\": {\"role\": \"sum\"}}, "
+	       "{\"use\": \"oracle\", \"name\": \"hold\", \"with\": {\"role\": "
+	       "\"hold\"}}, "
+	       "{\"use\": \"oracle\", \"name\": \"copy\"}";
+}
+
+static void
+write_pipeline(struct trial *trial)
+{
+	char path[300];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/pipeline.json", trial->folder);
+	file = fopen(path, "w");
+	if (!file) {
+		perror(path);
+		exit(1);
+	}
+	fprintf(file,
+		"{\"name\": \"%s\", \"guarantee\": \"%s\",\n"
+		" \"kafka\": {\"bootstrap.servers\": \"%s\", \"session.timeout.ms\": "
+		"%d,\n"
+		"  \"transaction.timeout.ms\": %d},\n"
+		" \"inputs\": [\"%s\"], \"outputs\": {\"default\": \"%s\", \"b\": "
+		"\"%s\"},\n"
+		" \"dead_letter\": {\"topic\": \"%s\"},\n"
+		" \"plugins\": [\"%s\"], \"steps\": [%s],\n"
+		" \"commit\": {\"interval\": \"%dms\"}}\n",
+		trial->name, weir__guarantee_name(trial->guarantee),
+		cluster_bootstrap(trial->cluster), TRIAL_SESSION_MS, TRIAL_TRANSACTION_MS,
+		trial->in, trial->out, trial->more, trial->dead, WEIR_ORACLE_PLUGIN,
+		steps(trial), trial->kind->commit_ms ? trial->kind->commit_ms : 50);
+	fclose(file);
+}
+
+static void
+name_all(struct trial *trial, const char *root)
+{
+	static unsigned trials;
+
+	snprintf(trial->name, sizeof(trial->name), "t%u-%s", ++trials, trial->kind->name);
+	snprintf(trial->in, sizeof(trial->in), "%s-in", trial->name);
+	snprintf(trial->out, sizeof(trial->out), "%s-out", trial->name);
+	snprintf(trial->more, sizeof(trial->more), "%s-more", trial->name);
+	snprintf(trial->dead, sizeof(trial->dead), "%s-dead", trial->name);
+	snprintf(trial->folder, sizeof(trial->folder), "%s/%s", root, trial->name);
+	mkdir(trial->folder, 0777);
+	for (size_t index = 0; index < TRIAL_MAX_INSTANCES; index++) {
+		static const char *const names[] = {"one", "two", "guest", "one"};
+		static const char *const ids[] = {"one", "two", "guest", "twin"};
+
+		trial->instances[index].name = names[index];
+		trial->instances[index].id = ids[index];
+	}
+}
+
+static void
+open_oracle(struct trial *trial)
+{
+	struct weir_properties properties = {0};
+	struct weir_error error = {0};
+
+	weir__properties_set(&properties, "bootstrap.servers",
+			     cluster_direct(trial->cluster));
+	trial->broker =
+		weir__kafka_open(&properties, &logger, weir__clock_system(), &error);
+	weir__properties_fini(&properties);
+	trial->inputs[0] = trial->in;
+	trial->outputs[0] = trial->out;
+	trial->outputs[1] = trial->more;
+	trial->oracle = (struct oracle_config){
+		.broker = trial->broker,
+		.clock = weir__clock_system(),
+		.guarantee = trial->guarantee,
+		.group = trial->name,
+		.inputs = trial->inputs,
+		.input_count = 1,
+		.outputs = trial->outputs,
+		.output_count = 2,
+		.dead_letter = trial->dead,
+		.sums = trial->guarantee == WEIR_EXACTLY_ONCE,
+		.patience_ms = 30000,
+	};
+}
+
+static void
+begin(struct trial *trial, const char *root)
+{
+	name_all(trial, root);
+	open_oracle(trial);
+	make_topic(trial, trial->in, IN_PARTITIONS);
+	make_topic(trial, trial->out, OUT_PARTITIONS);
+	make_topic(trial, trial->more, MORE_PARTITIONS);
+	make_topic(trial, trial->dead, 1);
+	feed_wait_in_sync(trial);
+	write_pipeline(trial);
+	pthread_create(&trial->feeder, NULL, feed_run, trial);
+	pthread_create(&trial->watcher, NULL, watch_run, trial);
+	for (int index = 0; index < trial->kind->instances; index++)
+		instance_start(trial, &trial->instances[index]);
+}
+
+/* ---- after ---- */
+
+static void
+heal(struct trial *trial)
+{
+	proxy_heal(trial->proxy);
+	for (int broker = 1; broker <= TRIAL_BROKERS; broker++) {
+		if (trial->broker_dead[broker])
+			cluster_restart(trial->cluster, broker);
+		trial->broker_dead[broker] = false;
+	}
+}
+
+/* All is whole again: what was fed has to be committed, however long that takes. */
+static void
+finish(struct trial *trial)
+{
+	int64_t give_up_ms = trial_now_ms() + TRIAL_PATIENCE_MS;
+
+	while (!trial->watch_done && trial_now_ms() < give_up_ms &&
+	       trial->stops < TRIAL_MAX_STOPS)
+		trial_pass(trial, 50);
+	if (!trial->watch_done && trial->stops < TRIAL_MAX_STOPS)
+		trial_trouble(trial, "not all of it was committed in %d s",
+			      TRIAL_PATIENCE_MS / 1000);
+	for (size_t index = 0; index < TRIAL_MAX_INSTANCES; index++)
+		instance_stop(trial, &trial->instances[index]);
+}
+
+static void
+judge(struct trial *trial)
+{
+	struct weir_error error = {0};
+
+	atomic_store(&trial->watch_stop, true);
+	pthread_join(trial->watcher, NULL);
+	pthread_join(trial->feeder, NULL);
+	if (trial->feed_failed || trial->fed != trial->sent)
+		trial_trouble(trial, "%d of %d records reached the input", trial->fed,
+			      trial->sent);
+	if (trial->watch_failed)
+		trial_trouble(trial, "the watch could not compare what it had seen");
+	if (oracle_check(&trial->oracle, &trial->verdict, &error))
+		trial_trouble(trial, "oracle: %s", error.message);
+}
+
+static enum result
+result_of(const struct trial *trial)
+{
+	if (*trial->trouble || !oracle_holds(&trial->verdict, trial->guarantee, NULL))
+		return RESULT_FAIL;
+	return hit_what_was_meant(trial) ? RESULT_PASS : RESULT_UNKNOWN;
+}
+
+const char *
+result_name(enum result result)
+{
+	static const char *const names[] = {"PASS", "FAIL", "UNKNOWN"};
+
+	return names[result];
+}
+
+enum result
+trial_run(struct trial *trial, const struct trial_case *kind,
+	  enum weir_guarantee guarantee, const struct trial_options *options,
+	  struct cluster *cluster, struct proxy *proxy, const char *root)
+{
+	memset(trial, 0, sizeof(*trial));
+	trial->kind = kind;
+	trial->guarantee = guarantee;
+	trial->options = options;
+	trial->cluster = cluster;
+	trial->proxy = proxy;
+	trial->seconds = options->seconds * (kind->times ? kind->times : 1);
+	begin(trial, root);
+	trial->end_ms = trial_now_ms() + (int64_t)trial->seconds * 1000;
+	trial_pass(trial, 500);
+	while (!is_over(trial)) {
+		kind->round(trial);
+		trial->round++;
+	}
+	atomic_store(&trial->feed_stop, true);
+	heal(trial);
+	finish(trial);
+	judge(trial);
+	instances_end(trial);
+	weir__broker_close(trial->broker);
+	return result_of(trial);
+}

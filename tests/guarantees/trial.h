@@ -1,0 +1,174 @@
+/*
+ * A trial: `weir run` under one guarantee on a real cluster, while one kind of fault goes
+ * on; then the oracle's verdict.
+ *
+ *   cluster, proxy    the program's, one after the other's use
+ *   feed              a thread that writes numbered records, at an even rate
+ *   watch             a thread that reads all the while, read_committed (tests/oracle)
+ *   instances         child processes, each with a client.id of its own, so that the
+ * proxy can tell what each is in the middle of faults            what a case does, again
+ * and again, until its time is over
+ *
+ * Feed, watch and oracle go around the proxy, so the network they have is whole.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef WEIR_TESTS_GUARANTEES_TRIAL_H
+#define WEIR_TESTS_GUARANTEES_TRIAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "tests/kafka/cluster.h"
+#include "tests/oracle/oracle.h"
+#include "tests/proxy/proxy.h"
+
+#define TRIAL_BROKERS 3
+#define TRIAL_TOPICS 4
+#define TRIAL_SESSION_MS 6000
+#define TRIAL_TRANSACTION_MS 6000
+#define TRIAL_LONGER_MS 60000 /* faults go on so long to hit what they are meant to */
+#define TRIAL_PATIENCE_MS                                                                \
+	180000 /* nothing takes this long, however loaded the machine is */
+#define TRIAL_MAX_INSTANCES 4
+#define TRIAL_MAX_STOPS 20
+
+struct trial_options {
+	const char *weir; /* the program; NULL: the one that was built */
+	int seconds;
+	int records;
+	bool verbose, keep;
+};
+
+enum instance_state {
+	INSTANCE_OFF, /* not wanted now */
+	INSTANCE_RUNNING,
+	INSTANCE_FROZEN,
+	INSTANCE_LEAVING /* whatever ends it now was asked for */
+};
+
+struct instance {
+	const char *name; /* of the setting `instance` */
+	const char *id;   /* client.id, and folder of its state */
+	enum instance_state state;
+	pid_t pid;
+	unsigned runs; /* so far: each has a log of its own */
+};
+
+/* What faults met. Counted in faults. */
+struct hits {
+	unsigned faults;
+	unsigned transaction; /* a batch was open */
+	unsigned commit;      /* a commit was in flight */
+	unsigned rebalance;
+	unsigned late;       /* a request was held back past the end of its transaction */
+	unsigned late_taken; /* the broker took it nevertheless */
+};
+
+struct trial {
+	const struct trial_case *kind;
+	enum weir_guarantee guarantee;
+	const struct trial_options *options;
+	struct cluster *cluster;
+	struct proxy *proxy;
+	char name[64], in[80], out[80], more[80], dead[80];
+	char folder[256];
+	struct weir_broker *broker;
+	struct oracle_config oracle;
+	const char *inputs[1], *outputs[2];
+	struct instance instances[TRIAL_MAX_INSTANCES];
+	bool broker_dead[TRIAL_BROKERS + 1];
+	int seconds;    /* of feed and faults */
+	int64_t end_ms; /* of the faults */
+	unsigned round; /* of the case */
+	struct hits hits;
+	unsigned stops;    /* instances that ended by themselves */
+	char trouble[400]; /* the first thing that went wrong besides the oracle's
+			      findings */
+
+	pthread_t feeder, watcher;
+	atomic_int fed; /* records delivered to the input */
+	int sent;       /* by the feed */
+	atomic_bool feed_stop, feed_failed, feed_done, watch_stop, watch_done,
+		watch_failed;
+	struct oracle_verdict verdict;
+};
+
+/* A case: rounds of faults, and what they are meant to hit. */
+typedef void (*fault_fn)(struct trial *trial);
+struct trial_case {
+	const char *name;
+	const char *summary;
+	fault_fn round;
+	int instances;          /* at start */
+	bool transactions_only; /* makes sense under exactly-once alone */
+	struct hits meant;      /* at least these */
+	int commit_ms;          /* commit interval; 0: short */
+	int times;              /* as long as the others; 0: once */
+};
+const struct trial_case *trial_cases(size_t *count);
+
+enum result { RESULT_PASS, RESULT_FAIL, RESULT_UNKNOWN };
+const char *result_name(enum result result);
+
+/* ---- trial.c ---- */
+
+/* Run one trial; it is printed as it goes. *trial keeps what is asked of it afterwards.
+ */
+enum result trial_run(struct trial *trial, const struct trial_case *kind,
+		      enum weir_guarantee guarantee, const struct trial_options *options,
+		      struct cluster *cluster, struct proxy *proxy, const char *root);
+void trial_say(const struct trial *trial, const char *format, ...) WEIR_PRINTF(2, 3);
+/* The first trouble is kept, and fails the trial. */
+void trial_trouble(struct trial *trial, const char *format, ...) WEIR_PRINTF(2, 3);
+int64_t trial_now_ms(void);
+/* Let time pass; instances that end by themselves meanwhile are counted, and restarted.
+ */
+void trial_pass(struct trial *trial, int64_t ms);
+int trial_random(int below);
+
+/* ---- feed.c, watch.c: each a thread ---- */
+
+void *feed_run(void *opaque);
+void *watch_run(void *opaque);
+/* Wait until all partitions of these topics, and of Kafka's own, are in sync everywhere.
+ */
+void feed_wait_in_sync(struct trial *trial);
+
+/* ---- instances.c ---- */
+
+void instance_start(struct trial *trial, struct instance *instance);
+/* Has it ended? Its status then: exit status, or 128 + signal. */
+bool instance_ended(struct trial *trial, struct instance *instance, int *status);
+void instance_kill(struct trial *trial, struct instance *instance);
+/* SIGTERM, and wait; it must drain. */
+void instance_stop(struct trial *trial, struct instance *instance);
+void instance_freeze(struct instance *instance);
+void instance_thaw(struct instance *instance);
+/* Those that ended by themselves are troubles; they are started again. */
+void instances_supervise(struct trial *trial);
+void instances_end(struct trial *trial);
+
+/* ---- aim.c ---- */
+
+enum aim { AIM_ANY, AIM_TRANSACTION, AIM_COMMIT, AIM_COMMIT_DONE, AIM_REBALANCE };
+
+/*
+ * Wait until an instance (NULL: any) is in the middle of that, and stop everything that
+ * goes through the proxy. What is met is counted then. Ended by aim_over().
+ *
+ *   AIM_COMMIT       its request has not reached the broker
+ *   AIM_COMMIT_DONE  the broker has answered, and the instance does not know
+ */
+void aim_at(struct trial *trial, struct instance *instance, enum aim aim);
+/* Everything goes on, and what was held back is let go. */
+void aim_over(struct trial *trial);
+/* Wait a while for a condition of the proxy's; false: in vain. */
+bool aim_wait_caught(struct trial *trial, int64_t ms);
+/* One running instance, at random. */
+struct instance *aim_instance(struct trial *trial);
+/* To whom it sends requests of this kind; 1 if it sent none. */
+int aim_broker(struct trial *trial, const struct instance *instance, enum proxy_api api);
+
+#endif
