@@ -366,6 +366,8 @@ weir__kafka_consumer_close(struct kafka_consumer *consumer)
 	rd_kafka_consumer_close(consumer->client->rk);
 	if (consumer->commit_queue)
 		rd_kafka_queue_destroy(consumer->commit_queue);
+	if (consumer->commit_list)
+		rd_kafka_topic_partition_list_destroy(consumer->commit_list);
 	weir__kafka_partitions_free(consumer);
 	for (size_t i = 0; i < consumer->topic_count; i++)
 		rd_kafka_topic_destroy(consumer->topics[i]);

@@ -99,15 +99,65 @@ take_commit(struct kafka_consumer *consumer, rd_kafka_event_t *answer, struct we
 	return outcome;
 }
 
+static bool
+is_in_flight(const struct kafka_consumer *consumer, const struct weir_offset *offsets,
+             size_t count)
+{
+	const rd_kafka_topic_partition_list_t *list = consumer->commit_list;
+
+	if ((size_t)list->cnt != count)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (list->elems[i].offset != offsets[i].offset ||
+		    list->elems[i].partition != offsets[i].partition ||
+		    strcmp(list->elems[i].topic, offsets[i].topic) != 0)
+			return false;
+	}
+	return true;
+}
+
+static rd_kafka_resp_err_t
+send_commit(struct kafka_consumer *consumer, const struct weir_offset *offsets, size_t count)
+{
+	rd_kafka_topic_partition_list_t *list = weir__kafka_offset_list(offsets, count);
+	rd_kafka_resp_err_t code;
+
+	if (!consumer->commit_queue)
+		consumer->commit_queue = rd_kafka_queue_new(consumer->client->rk);
+	code = rd_kafka_commit_queue(consumer->client->rk, list, consumer->commit_queue, NULL,
+	                             NULL);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		consumer->commit_list = list;
+	else
+		rd_kafka_topic_partition_list_destroy(list);
+	return code;
+}
+
+/* The answer to what is in flight; NULL: none yet. */
+static rd_kafka_event_t *
+await_commit(struct kafka_consumer *consumer, int timeout_ms)
+{
+	rd_kafka_event_t *answer = rd_kafka_queue_poll(consumer->commit_queue, timeout_ms);
+
+	if (answer) {
+		rd_kafka_topic_partition_list_destroy(consumer->commit_list);
+		consumer->commit_list = NULL;
+	} else {
+		weir__kafka_client_watch(consumer->client);
+	}
+	return answer;
+}
+
 /*
  * Asynchronous underneath, so that a slice can end: the next call goes on waiting for the
- * same request and sends no other.
+ * same request and sends no other. The answer to one that was given up (its batch was
+ * aborted meanwhile) says nothing of these offsets; it is waited for all the same, or the
+ * broker could take the two in the wrong order.
  */
 enum weir_outcome
 weir__kafka_commit_offsets(struct kafka_consumer *consumer, const struct weir_offset *offsets,
                            size_t count, int timeout_ms, struct weir_error *error)
 {
-	rd_kafka_topic_partition_list_t *list;
 	rd_kafka_event_t *answer;
 	rd_kafka_resp_err_t code;
 	enum weir_outcome outcome = weir__kafka_consumer_check(consumer, error);
@@ -116,28 +166,25 @@ weir__kafka_commit_offsets(struct kafka_consumer *consumer, const struct weir_of
 		return outcome;
 	if (count == 0)
 		return WEIR_SUCCESS;
-	if (!consumer->commit_queue)
-		consumer->commit_queue = rd_kafka_queue_new(consumer->client->rk);
-	if (!consumer->commit_in_flight) {
+	if (consumer->commit_list && !is_in_flight(consumer, offsets, count)) {
+		answer = await_commit(consumer, timeout_ms);
+		if (!answer)
+			return WEIR_AGAIN;
+		rd_kafka_event_destroy(answer);
+	}
+	if (!consumer->commit_list) {
 		if (rd_kafka_assignment_lost(consumer->client->rk)) {
 			weir_error_set(error, WEIR_EBROKER, "the partitions were lost");
 			return WEIR_ABORT;
 		}
-		list = weir__kafka_offset_list(offsets, count);
-		code = rd_kafka_commit_queue(consumer->client->rk, list, consumer->commit_queue,
-		                             NULL, NULL);
-		rd_kafka_topic_partition_list_destroy(list);
+		code = send_commit(consumer, offsets, count);
 		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 			return weir__kafka_take_code(KAFKA_STEP_GROUP_COMMIT, code,
 			                             "cannot commit offsets", error);
-		consumer->commit_in_flight = true;
 	}
-	answer = rd_kafka_queue_poll(consumer->commit_queue, timeout_ms);
-	if (!answer) {
-		weir__kafka_client_watch(consumer->client);
+	answer = await_commit(consumer, timeout_ms);
+	if (!answer)
 		return WEIR_AGAIN;
-	}
-	consumer->commit_in_flight = false;
 	outcome = take_commit(consumer, answer, error);
 	rd_kafka_event_destroy(answer);
 	return outcome;

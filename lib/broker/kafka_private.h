@@ -172,9 +172,9 @@ struct kafka_consumer {
 	struct weir_partition **rebalance_partitions;
 	bool is_closing;
 
-	/* commit_offsets() in flight */
+	/* commit_offsets() in flight; its list is kept, to know it again */
 	rd_kafka_queue_t *commit_queue;
-	bool commit_in_flight;
+	rd_kafka_topic_partition_list_t *commit_list;
 
 	int64_t topic_missing_since_ms; /* 0: none is missing */
 	char missing_topic[256];
