@@ -31,18 +31,26 @@ weir__kafka_producer_assume_limits(struct kafka_producer *producer)
 	producer->batch_bytes = STANDARD_BATCH_BYTES;
 }
 
-/* A smaller message.max.bytes of the user's bounds every output. */
+/* The user's own bound, if there is one. */
+static size_t
+bounded(const struct kafka_producer *producer, size_t bytes, const char *property, size_t unit)
+{
+	const char *text =
+		weir__properties_get(&producer->session->producer_properties, property);
+	size_t own = text ? (size_t)strtoull(text, NULL, 10) * unit : 0;
+
+	return own > 0 && own < bytes ? own : bytes;
+}
+
+/* What the topic takes, and what fits: a message larger than the whole queue would wait for
+ * room in it for ever. */
 static size_t
 limit_of(const struct kafka_producer *producer, int64_t topic_bytes)
 {
-	const char *text = weir__properties_get(&producer->session->producer_properties,
-	                                        "message.max.bytes");
 	size_t bytes = topic_bytes > 0 ? (size_t)topic_bytes : STANDARD_MESSAGE_BYTES;
-	size_t own = text ? (size_t)strtoull(text, NULL, 10) : 0;
 
-	if (own > 0 && own < bytes)
-		bytes = own;
-	return bytes;
+	bytes = bounded(producer, bytes, "message.max.bytes", 1);
+	return bounded(producer, bytes, "queue.buffering.max.kbytes", 1024);
 }
 
 /* Take over what the topics say. True if the handle has to be made anew for it. */
