@@ -256,6 +256,32 @@ START_TEST(transaction_is_committed_before_revoked_is_answered)
 }
 END_TEST
 
+/* A process that is told to stop has no time for what it was asked. */
+START_TEST(session_closes_without_answering_a_rebalance)
+{
+	const char *topic = contract_topic(2), *group = contract_name("group");
+	struct contract_member first, second;
+	struct weir_event event;
+
+	contract_member_open(&first, group, NULL, NULL, topic, NULL);
+	if (_i) {
+		contract_member_until(&first, WEIR_EVENT_ASSIGNED);
+		contract_member_open(&second, group, NULL, NULL, topic, NULL);
+		first.hold = true;
+		contract_member_until(&first, WEIR_EVENT_REVOKED);
+		contract_member_close(&first);
+		contract_member_until(&second, WEIR_EVENT_ASSIGNED);
+		contract_member_close(&second);
+		return;
+	}
+	do {
+		weir__session_poll(first.session, SLICE, &event);
+		contract_idle();
+	} while (event.type != WEIR_EVENT_ASSIGNED);
+	contract_member_close(&first);
+}
+END_TEST
+
 void
 contract_add_groups(Suite *suite, TCase *(*new_case)(Suite *, const char *))
 {
@@ -271,5 +297,6 @@ contract_add_groups(Suite *suite, TCase *(*new_case)(Suite *, const char *))
 		       static_member_returns_to_its_partitions_without_a_rebalance);
 	tcase_add_test(tcase, twin_of_a_static_member_fences_the_older);
 	tcase_add_test(tcase, transaction_of_a_fenced_twin_is_not_committed);
+	tcase_add_loop_test(tcase, session_closes_without_answering_a_rebalance, 0, 2);
 	tcase_add_test(tcase, transaction_is_committed_before_revoked_is_answered);
 }
