@@ -116,11 +116,11 @@ weir__produce_failures(struct weir_production *run, struct weir_error *error)
 	}
 	if (total > 0)
 		weir_error_set(
-			error, first.too_large ? WEIR_ELIMIT : WEIR_EBROKER,
+			error, first.refused ? WEIR_ELIMIT : WEIR_EBROKER,
 			"%s:%" PRIu64 ": %s%s", run->input.name,
 			weir__input_line_number(&run->input, first.tag), first.reason,
-			first.too_large && total > 1
-				? " (it, or a larger one that was sent along with it)"
+			first.refused && total > 1
+				? " (it, or another that was sent along with it)"
 				: "");
 	run->result->lost += total;
 	run->result->more_lost |= total >= FAILURES_KEPT;

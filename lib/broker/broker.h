@@ -104,7 +104,8 @@ struct weir_event {
 struct weir_delivery_failure {
 	uint64_t tag;              /* as given to send */
 	int output;
-	bool too_large;            /* the broker refused its batch for its size */
+	bool refused;              /* the broker refused its batch for what is in it: size, time,
+	                              a key that is missing; repeating does not help */
 	enum weir_outcome outcome; /* ABORT: the batch; FATAL: rights or topic are missing */
 	char reason[256];
 };

@@ -17,6 +17,19 @@
 /* Reports are served once in so many sends: serving takes a lock. */
 #define SENDS_BETWEEN_SERVES 256
 
+/*
+ * Is it for what the messages are? Their size; their time (the topic's
+ * message.timestamp.after.max.ms); a key that is missing, on a compacted topic.
+ */
+static bool
+is_refusal(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+	       code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
+	       code == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
+	       code == RD_KAFKA_RESP_ERR_INVALID_RECORD;
+}
+
 void
 weir__kafka_failure_add(struct kafka_producer *producer, uint64_t tag, int output,
                         rd_kafka_resp_err_t code)
@@ -35,8 +48,7 @@ weir__kafka_failure_add(struct kafka_producer *producer, uint64_t tag, int outpu
 	failure->output = output;
 	/* The broker checks the whole batch, so all its messages come with this: they are
 	 * suspects, not all guilty. */
-	failure->too_large = code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
-	                     code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+	failure->refused = is_refusal(code);
 	failure->outcome = outcome == WEIR_FATAL ? WEIR_FATAL : WEIR_ABORT;
 	snprintf(failure->reason, sizeof(failure->reason), "%s: %s%s%s",
 	         producer->outputs[output].topic, rd_kafka_err2str(code),

@@ -103,7 +103,7 @@ weir__memory_producer_purge(struct weir_memory_producer *producer)
 
 static void
 add_failure(struct weir_memory_producer *producer,
-	    const struct weir_memory_queued *queued, bool too_large, const char *reason)
+	    const struct weir_memory_queued *queued, bool refused, const char *reason)
 {
 	struct weir_delivery_failure *failure;
 
@@ -120,7 +120,7 @@ add_failure(struct weir_memory_producer *producer,
 	failure = &producer->failures[producer->failure_count++];
 	*failure = (struct weir_delivery_failure){.tag = queued->tag,
 						  .output = queued->output,
-						  .too_large = too_large,
+						  .refused = refused,
 						  .outcome = WEIR_ABORT};
 	snprintf(failure->reason, sizeof(failure->reason), "%s[%d]: %s",
 		 producer->outputs[queued->output].name, (int)queued->partition, reason);

@@ -238,13 +238,13 @@ weir__batch_abort(struct weir_worker *worker)
 	worker->phase = WEIR_PHASE_ABORT;
 }
 
-/* The broker refused a message for its size: how far has that record got? */
+/* The broker refused a message for what it is: how far has that record got? */
 static void
-suspect_too_large(struct weir_worker *worker, struct weir_task *task, int64_t offset,
+suspect_refused(struct weir_worker *worker, struct weir_task *task, int64_t offset,
                   const char *reason)
 {
 	const struct weir_suspect *suspect = weir__suspects_find(&task->suspects, offset);
-	enum weir_suspicion suspicion = WEIR_SUSPECT_TOO_LARGE;
+	enum weir_suspicion suspicion = WEIR_SUSPECT_REFUSED;
 
 	if (suspect && worker->batch.alone && suspect->suspicion != WEIR_SUSPECT_SLOW)
 		suspicion = suspect->suspicion + 1;
@@ -254,11 +254,11 @@ suspect_too_large(struct weir_worker *worker, struct weir_task *task, int64_t of
 }
 
 static void
-fail_too_large(struct weir_worker *worker, const char *reason)
+fail_refused(struct weir_worker *worker, const char *reason)
 {
 	struct weir_error error = {0};
 
-	weir_error_set(&error, WEIR_ELIMIT, "a message is too large for its topic: %s", reason);
+	weir_error_set(&error, WEIR_ELIMIT, "a message that its topic does not take: %s", reason);
 	weir__worker_fail(worker, &error);
 }
 
@@ -276,21 +276,21 @@ note_failure(struct weir_worker *worker, const struct weir_delivery_failure *fai
 		weir__worker_fail(worker, &error);
 		return false;
 	}
-	if (!failure->too_large || !task || worker->guarantee->commits_first ||
+	if (!failure->refused || !task || worker->guarantee->commits_first ||
 	    offset == WEIR_TAG_OFFSET_MASK)
 		return true;
 	suspect = weir__suspects_find(&task->suspects, (int64_t)offset);
 	if (suspect && suspect->suspicion == WEIR_SUSPECT_HOPELESS && worker->batch.alone) {
-		fail_too_large(worker, failure->reason); /* not even its dead letter goes */
+		fail_refused(worker, failure->reason); /* not even its dead letter goes */
 		return false;
 	}
-	suspect_too_large(worker, task, (int64_t)offset, failure->reason);
+	suspect_refused(worker, task, (int64_t)offset, failure->reason);
 	return true;
 }
 
 /*
  * Refused together: a message of a tick or a batch's end stops the app only when there is no
- * record's message beside it that may be the one that is too large.
+ * record's message beside it that may be the one to blame.
  */
 bool
 weir__note_failures(struct weir_worker *worker, size_t *count)
@@ -312,7 +312,7 @@ weir__note_failures(struct weir_worker *worker, size_t *count)
 
 			if (!note_failure(worker, failure))
 				return false;
-			if (!failure->too_large)
+			if (!failure->refused)
 				continue;
 			if ((failure->tag & WEIR_TAG_OFFSET_MASK) == WEIR_TAG_OFFSET_MASK)
 				memcpy(of_none, failure->reason, sizeof(of_none));
@@ -322,7 +322,7 @@ weir__note_failures(struct weir_worker *worker, size_t *count)
 	}
 	if (!*of_none || of_record)
 		return true;
-	fail_too_large(worker, of_none);
+	fail_refused(worker, of_none);
 	return false;
 }
 

@@ -15,7 +15,7 @@
 #include <base/alloc.h>
 #include <run/worker_private.h>
 
-#define ADDED_HEADERS 8
+#define ADDED_HEADERS 9
 
 static struct weir_bytes
 text_bytes(struct weir_arena *arena, const char *text)
@@ -45,16 +45,18 @@ add_headers(struct weir_worker *worker, struct weir_held *letter, size_t omitted
 	const struct weir_clock *clock = worker->config.clock;
 	struct weir_arena *arena = &worker->held.arena;
 	struct weir_header *headers, *header;
-	char partition[16], offset[24], time[40], omitted[64];
+	char partition[16], offset[24], timestamp[24], time[40], omitted[64];
 
 	snprintf(partition, sizeof(partition), "%" PRId32, current->task->partition->id);
 	snprintf(offset, sizeof(offset), "%" PRId64, current->offset);
+	snprintf(timestamp, sizeof(timestamp), "%" PRId64, current->message.timestamp_ms);
 	time_print(clock->wall_ms(clock), time, sizeof(time));
 	snprintf(omitted, sizeof(omitted), "%zu bytes, too large for this topic", omitted_bytes);
 	const char *const added[ADDED_HEADERS][2] = {
 		{"weir.source.topic", current->task->partition->topic},
 		{"weir.source.partition", partition},
 		{"weir.source.offset", offset},
+		{"weir.source.timestamp", current->message.timestamp_ms < 0 ? NULL : timestamp},
 		{"weir.step", worker->reason.step ? worker->reason.step : ""},
 		{"weir.reason", worker->reason.text},
 		{"weir.app", worker->pipeline->name},
@@ -78,6 +80,10 @@ add_headers(struct weir_worker *worker, struct weir_held *letter, size_t omitted
 	letter->header_count = (size_t)(header - headers);
 }
 
+/*
+ * Its time is now: with the record's own, the retention of the dead-letter topic would drop
+ * what was read late at once, and a time in the future could be why it was rejected.
+ */
 static void
 send_dead_letter(struct weir_worker *worker, bool omit_value)
 {
@@ -89,7 +95,7 @@ send_dead_letter(struct weir_worker *worker, bool omit_value)
 		.output = worker->dead_letter_output,
 		.key = current->message.key,
 		.value = current->message.value,
-		.timestamp_ms = current->message.timestamp_ms,
+		.timestamp_ms = -1,
 	};
 	add_headers(worker, letter, omit_value ? letter->value.size : 0);
 	if (!omit_value && weir__held_bytes(letter) > max) {

@@ -18,7 +18,7 @@
 /* How far suspicion has come; it only grows. */
 enum weir_suspicion {
 	WEIR_SUSPECT_SLOW,      /* the batch outran its deadline in it: run it alone */
-	WEIR_SUSPECT_TOO_LARGE, /* a message of its was in a refused batch: run it alone */
+	WEIR_SUSPECT_REFUSED,   /* a message of its was in a refused batch: run it alone */
 	WEIR_SUSPECT_GUILTY,    /* refused, or too slow, alone: reject it without running its chain */
 	WEIR_SUSPECT_HOPELESS   /* its dead letter was refused: send that without value */
 };

@@ -288,7 +288,7 @@ START_TEST(too_large_message_fails_alone_without_a_transaction)
 	ck_assert_uint_eq(weir__session_failures(session, failures, 2), 1);
 	ck_assert_uint_eq(failures[0].tag, 42);
 	ck_assert_int_eq(failures[0].output, 0);
-	ck_assert(failures[0].too_large);
+	ck_assert(failures[0].refused);
 	ck_assert_int_ne(failures[0].reason[0], '\0');
 	ck_assert_uint_eq(weir__session_failures(session, failures, 2), 0);
 	contract_send(session, "after");
@@ -312,7 +312,7 @@ START_TEST(too_large_message_aborts_its_transaction)
 	EXPECT(WEIR_ABORT, weir__session_commit(session, NULL, 0, SLICE, ERROR));
 	ck_assert_uint_eq(weir__session_failures(session, &failure, 1), 1);
 	ck_assert_uint_eq(failure.tag, 7);
-	ck_assert(failure.too_large);
+	ck_assert(failure.refused);
 	outcome = WAIT(weir__session_abort(session, SLICE, ERROR));
 	if (outcome == WEIR_TAINTED) { /* a producer may be of no use after a refused batch */
 		EXPECT(WEIR_SUCCESS, weir__session_replace(session, ERROR));

@@ -51,7 +51,8 @@ now_ms(void)
 	} while (0)
 
 static void
-bench_open(struct bench *bench, const char *topic, int64_t transaction_timeout_ms)
+bench_open_with(struct bench *bench, const char *topic, int64_t transaction_timeout_ms,
+                const struct weir_properties *settings)
 {
 	struct weir_properties properties = {0};
 	const char *output = bench->topic;
@@ -70,12 +71,18 @@ bench_open(struct bench *bench, const char *topic, int64_t transaction_timeout_m
 	bench->broker = weir__kafka_open(&properties, &logger, NULL, &bench->error);
 	weir__properties_fini(&properties);
 	ck_assert_msg(bench->broker != NULL, "%s", bench->error.message);
-	ck_assert_int_eq(weir__broker_topic_create(bench->broker, topic, 1, 1, NULL, 20000,
+	ck_assert_int_eq(weir__broker_topic_create(bench->broker, topic, 1, 1, settings, 20000,
 	                                           &bench->error),
 	                 0);
 	bench->session = weir__broker_session_open(bench->broker, &config, &bench->error);
 	ck_assert_msg(bench->session != NULL, "%s", bench->error.message);
 	EXPECT(WEIR_SUCCESS, weir__session_init(bench->session, SLICE_MS, &bench->error));
+}
+
+static void
+bench_open(struct bench *bench, const char *topic, int64_t transaction_timeout_ms)
+{
+	bench_open_with(bench, topic, transaction_timeout_ms, NULL);
 }
 
 static void
@@ -213,6 +220,103 @@ START_TEST(session_closes_while_the_broker_is_gone)
 }
 END_TEST
 
+/*
+ * What a topic takes of a record is more than its size; the broker refuses the whole batch,
+ * and repeating it does not help.
+ */
+START_TEST(record_that_its_topic_does_not_take_is_refused)
+{
+	static const char *const settings[][2] = {{"cleanup.policy", "compact"},
+	                                          {"message.timestamp.after.max.ms", "1000"}};
+	struct weir_message message = {.value = {"v", 1}, .timestamp_ms = -1};
+	struct weir_properties properties = {0};
+	struct bench here, *bench = &here;
+	struct weir_delivery_failure failure = {0};
+	char topic[32];
+
+	snprintf(topic, sizeof(topic), "refuses-%d", _i);
+	weir__properties_set(&properties, settings[_i][0], settings[_i][1]);
+	bench_open_with(bench, topic, 15000, &properties);
+	weir__properties_fini(&properties);
+	if (_i == 1)
+		message.timestamp_ms = weir__clock_system()->wall_ms(weir__clock_system()) +
+		                       3600000;
+	EXPECT(WEIR_SUCCESS, weir__session_begin(bench->session, &bench->error));
+	EXPECT(WEIR_SUCCESS, weir__session_send(bench->session, 0, &message, 7, SLICE_MS,
+	                                        &bench->error));
+	EXPECT(WEIR_ABORT, weir__session_commit(bench->session, NULL, 0, SLICE_MS,
+	                                        &bench->error));
+	ck_assert_uint_eq(weir__session_failures(bench->session, &failure, 1), 1);
+	ck_assert_uint_eq(failure.tag, 7);
+	ck_assert_msg(failure.refused, "%s", failure.reason);
+	bench_close(bench);
+}
+END_TEST
+
+/*
+ * A commit that was given up (its batch was aborted while the broker stood still) is answered
+ * later: that answer is not the next commit's.
+ */
+START_TEST(answer_to_a_commit_given_up_is_not_taken_for_the_next)
+{
+	const char *input = "given-up";
+	struct weir_session_config config = {
+		.name = "member", .guarantee = WEIR_AT_MOST_ONCE, .group = "given-up",
+		.inputs = &input, .input_count = 1, .session_timeout_ms = 10000,
+	};
+	struct weir_offset offset = {.topic = input, .offset = 1};
+	struct bench here, *bench = &here;
+	struct weir_session *session;
+	struct weir_event event;
+
+	bench_open(bench, input, 15000);
+	session = weir__broker_session_open(bench->broker, &config, &bench->error);
+	ck_assert_msg(session != NULL, "%s", bench->error.message);
+	EXPECT(WEIR_SUCCESS, weir__session_subscribe(session, &bench->error));
+	do
+		weir__session_poll(session, SLICE_MS, &event);
+	while (event.type != WEIR_EVENT_ASSIGNED);
+	event.partitions[0]->start = 0;
+	EXPECT(WEIR_SUCCESS, weir__session_answer(session, &bench->error));
+	cluster_pause(cluster, 1);
+	ck_assert_int_eq(weir__session_commit_offsets(session, &offset, 1, SLICE_MS,
+	                                              &bench->error),
+	                 WEIR_AGAIN);
+	cluster_resume(cluster, 1);
+	offset.offset = 2;
+	EXPECT(WEIR_SUCCESS, weir__session_commit_offsets(session, &offset, 1, SLICE_MS,
+	                                                  &bench->error));
+	EXPECT(WEIR_SUCCESS, weir__session_committed(session, &offset, 1, SLICE_MS,
+	                                             &bench->error));
+	ck_assert_int_eq(offset.offset, 2);
+	weir__session_close(session);
+	bench_close(bench);
+}
+END_TEST
+
+/* Otherwise it would wait for room in the queue for ever. */
+START_TEST(message_larger_than_the_whole_queue_is_known_to_be_too_large)
+{
+	struct weir_properties own = {0};
+	const char *output = "small-queue";
+	struct weir_session_config config = {
+		.name = "small", .outputs = &output, .output_count = 1, .producer = &own,
+	};
+	struct bench here, *bench = &here;
+	struct weir_session *session;
+
+	bench_open(bench, output, 15000);
+	weir__properties_set(&own, "queue.buffering.max.kbytes", "10");
+	session = weir__broker_session_open(bench->broker, &config, &bench->error);
+	ck_assert_msg(session != NULL, "%s", bench->error.message);
+	EXPECT(WEIR_SUCCESS, weir__session_init(session, SLICE_MS, &bench->error));
+	ck_assert_uint_lt(weir__session_max_message_bytes(session, 0), 10240);
+	weir__session_close(session);
+	weir__properties_fini(&own);
+	bench_close(bench);
+}
+END_TEST
+
 /* A paused broker would keep the following tests waiting, and outlive them. */
 static void
 resume(void)
@@ -231,6 +335,9 @@ suite(void)
 	tcase_add_test(tcase, commit_waits_in_slices_while_the_broker_stands_still);
 	tcase_add_test(tcase, producer_is_replaced_while_the_broker_stands_still);
 	tcase_add_test(tcase, transaction_that_the_broker_timed_out_is_unknown_and_gone);
+	tcase_add_test(tcase, answer_to_a_commit_given_up_is_not_taken_for_the_next);
+	tcase_add_test(tcase, message_larger_than_the_whole_queue_is_known_to_be_too_large);
+	tcase_add_loop_test(tcase, record_that_its_topic_does_not_take_is_refused, 0, 2);
 	tcase_add_test(tcase, session_closes_while_the_broker_is_gone);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -162,7 +162,7 @@ START_TEST(lost_delivery_aborts_its_transaction)
 	memory_send(session, 0, "lost");
 	OUTCOME(WEIR_ABORT, weir__session_commit(session, &at_one, 1, 0, &it.error));
 	ck_assert_uint_eq(weir__session_failures(session, &failure, 1), 1);
-	ck_assert(!failure.too_large);
+	ck_assert(!failure.refused);
 	OUTCOME(WEIR_SUCCESS, weir__session_abort(session, 0, &it.error));
 	ck_assert_str_eq(memory_values("out", true), "");
 	weir__session_close(session);
@@ -187,7 +187,7 @@ START_TEST(batch_with_a_message_too_large_is_refused_whole)
 	memory_send(session, 1, "elsewhere");
 	OUTCOME(WEIR_SUCCESS, weir__session_flush(session, 0, &it.error));
 	ck_assert_uint_eq(weir__session_failures(session, failures, 4), 2);
-	ck_assert(failures[0].too_large && failures[1].too_large);
+	ck_assert(failures[0].refused && failures[1].refused);
 	ck_assert_uint_eq(failures[1].tag, 9);
 	memory_send(session, 0, "last");
 	OUTCOME(WEIR_SUCCESS, weir__session_flush(session, 0, &it.error));
@@ -206,7 +206,7 @@ START_TEST(refusal_can_be_forced)
 	memory_send(session, 0, "no");
 	OUTCOME(WEIR_SUCCESS, weir__session_flush(session, 0, &it.error));
 	ck_assert_uint_eq(weir__session_failures(session, &failure, 1), 1);
-	ck_assert(failure.too_large);
+	ck_assert(failure.refused);
 	weir__session_close(session);
 }
 END_TEST

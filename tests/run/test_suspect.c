@@ -28,7 +28,7 @@ START_TEST(suspicion_only_grows)
 	struct weir_suspects suspects = {0};
 
 	weir__suspects_add(&suspects, 5, WEIR_SUSPECT_GUILTY, "first");
-	weir__suspects_add(&suspects, 5, WEIR_SUSPECT_TOO_LARGE, "second");
+	weir__suspects_add(&suspects, 5, WEIR_SUSPECT_REFUSED, "second");
 	ck_assert_int_eq(weir__suspects_find(&suspects, 5)->suspicion, WEIR_SUSPECT_GUILTY);
 	ck_assert_str_eq(weir__suspects_find(&suspects, 5)->reason, "first");
 	weir__suspects_add(&suspects, 5, WEIR_SUSPECT_HOPELESS, "third");

@@ -91,6 +91,7 @@ START_TEST(rejected_record_becomes_a_dead_letter_and_leaves_nothing_else)
 	ck_assert_str_eq(fleet_header(&fleet, "dead", 0, "weir.reason"), "as told");
 	ck_assert_str_eq(fleet_header(&fleet, "dead", 0, "weir.app"), "app");
 	ck_assert_ptr_nonnull(fleet_header(&fleet, "dead", 0, "weir.time"));
+	ck_assert_ptr_nonnull(fleet_header(&fleet, "dead", 0, "weir.source.timestamp"));
 	ck_assert_int_eq(fleet_committed(&fleet, 0), 3);
 	fleet_close(&fleet);
 }
