@@ -88,50 +88,18 @@ find_partition(struct kafka_consumer *consumer, const rd_kafka_message_t *messag
 	return partition;
 }
 
-static void
-read_headers(struct kafka_consumer *consumer, const rd_kafka_message_t *record,
-             struct weir_message *message)
-{
-	rd_kafka_headers_t *headers;
-	struct weir_header *header;
-	size_t count;
-
-	message->headers = NULL;
-	message->header_count = 0;
-	if (rd_kafka_message_headers(record, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return;
-	count = rd_kafka_header_cnt(headers);
-	if (count > consumer->header_capacity) {
-		consumer->headers =
-			weir__realloc(consumer->headers, count * sizeof(*consumer->headers));
-		consumer->header_capacity = count;
-	}
-	for (size_t i = 0; i < count; i++) {
-		header = &consumer->headers[i];
-		rd_kafka_header_get_all(headers, i, &header->name, &header->value.data,
-		                        &header->value.size);
-	}
-	message->headers = consumer->headers;
-	message->header_count = count;
-}
-
 /* The record becomes the event, which borrows it until the next poll. */
 static void
 give_record(struct kafka_consumer *consumer, struct kafka_partition *partition,
             rd_kafka_message_t *record, struct weir_event *event)
 {
-	rd_kafka_timestamp_type_t timestamp_type;
-
 	consumer->held = record;
 	partition->position = record->offset + 1;
 	partition->is_consumed = true;
 	event->type = WEIR_EVENT_RECORD;
 	event->partition = &partition->base;
 	event->offset = record->offset;
-	event->message.key = (struct weir_bytes){record->key, record->key_len};
-	event->message.value = (struct weir_bytes){record->payload, record->len};
-	event->message.timestamp_ms = rd_kafka_message_timestamp(record, &timestamp_type);
-	read_headers(consumer, record, &event->message);
+	weir__kafka_record_take(record, &consumer->headers, &event->message);
 }
 
 /* The position that librdkafka asked for is not in the log. */
@@ -373,6 +341,6 @@ weir__kafka_consumer_close(struct kafka_consumer *consumer)
 		rd_kafka_topic_destroy(consumer->topics[i]);
 	weir__kafka_client_free(consumer->client);
 	free(consumer->topics);
-	free(consumer->headers);
+	free(consumer->headers.items);
 	free(consumer);
 }

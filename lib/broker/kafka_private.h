@@ -139,6 +139,18 @@ rd_kafka_conf_t *weir__kafka_conf_producer(const struct kafka_broker *broker,
                                            size_t batch_bytes, size_t message_bytes,
                                            struct weir_error *error);
 
+/* ---- kafka_record.c ---- */
+
+/* Room for the headers of one record at a time; zero-initialised is empty, free items. */
+struct kafka_headers {
+	struct weir_header *items;
+	size_t capacity;
+};
+
+/* All of it borrows from `record` and `room`. */
+void weir__kafka_record_take(const rd_kafka_message_t *record, struct kafka_headers *room,
+                             struct weir_message *message);
+
 /* ---- kafka_consumer.c, kafka_partition.c, kafka_offsets.c ---- */
 
 struct kafka_partition {
@@ -156,8 +168,7 @@ struct kafka_consumer {
 	rd_kafka_topic_t **topics; /* keep the topics' handles alive; see find_partition() */
 	size_t topic_count;
 	rd_kafka_message_t *held; /* what the last event borrows from */
-	struct weir_header *headers;
-	size_t header_capacity;
+	struct kafka_headers headers;
 
 	struct kafka_partition **partitions; /* owned now, and those of `event` */
 	size_t partition_count;

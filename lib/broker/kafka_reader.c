@@ -22,35 +22,9 @@ struct kafka_reader {
 	struct reader_place *places;
 	size_t count;
 	rd_kafka_message_t *held;
-	struct weir_header *headers;
-	size_t header_capacity;
+	struct kafka_headers headers;
 	int64_t unknown_since_ms;
 };
-
-static void
-give_headers(struct kafka_reader *reader, const rd_kafka_message_t *record,
-             struct weir_message *message)
-{
-	rd_kafka_headers_t *headers;
-	size_t count;
-
-	message->headers = NULL;
-	message->header_count = 0;
-	if (rd_kafka_message_headers(record, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return;
-	count = rd_kafka_header_cnt(headers);
-	if (count > reader->header_capacity) {
-		reader->headers =
-			weir__realloc(reader->headers, count * sizeof(*reader->headers));
-		reader->header_capacity = count;
-	}
-	for (size_t i = 0; i < count; i++)
-		rd_kafka_header_get_all(headers, i, &reader->headers[i].name,
-		                        &reader->headers[i].value.data,
-		                        &reader->headers[i].value.size);
-	message->headers = reader->headers;
-	message->header_count = count;
-}
 
 static enum weir_event_type
 take_error(struct kafka_reader *reader, const rd_kafka_message_t *record,
@@ -78,8 +52,6 @@ static enum weir_event_type
 take(struct kafka_reader *reader, const rd_kafka_message_t *record, struct weir_offset *place,
      struct weir_message *message, struct weir_error *error)
 {
-	rd_kafka_timestamp_type_t timestamp_type;
-
 	place->topic = record->rkt ? rd_kafka_topic_name(record->rkt) : NULL;
 	place->partition = record->partition;
 	place->offset = record->offset;
@@ -90,10 +62,7 @@ take(struct kafka_reader *reader, const rd_kafka_message_t *record, struct weir_
 		return WEIR_EVENT_GAP;
 	if (record->err != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return take_error(reader, record, error);
-	message->key = (struct weir_bytes){record->key, record->key_len};
-	message->value = (struct weir_bytes){record->payload, record->len};
-	message->timestamp_ms = rd_kafka_message_timestamp(record, &timestamp_type);
-	give_headers(reader, record, message);
+	weir__kafka_record_take(record, &reader->headers, message);
 	return WEIR_EVENT_RECORD;
 }
 
@@ -129,7 +98,7 @@ reader_close(struct weir_reader *base)
 		rd_kafka_queue_destroy(reader->queue);
 	weir__kafka_client_free(reader->client);
 	free(reader->places);
-	free(reader->headers);
+	free(reader->headers.items);
 	free(reader);
 }
 
