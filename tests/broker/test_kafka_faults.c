@@ -294,6 +294,43 @@ START_TEST(answer_to_a_commit_given_up_is_not_taken_for_the_next)
 }
 END_TEST
 
+START_TEST(full_queue_only_delays)
+{
+	struct weir_properties own = {0};
+	const char *output = "full-queue";
+	const struct weir_message message = {.value = {"v", 1}, .timestamp_ms = -1};
+	struct weir_session_config config = {
+		.name = "full", .outputs = &output, .output_count = 1, .producer = &own,
+	};
+	struct bench here, *bench = &here;
+	struct weir_session *session;
+	enum weir_outcome outcome;
+	int64_t low, high;
+	int delays = 0;
+
+	bench_open(bench, output, 15000);
+	weir__properties_set(&own, "queue.buffering.max.messages", "5");
+	session = weir__broker_session_open(bench->broker, &config, &bench->error);
+	ck_assert_msg(session != NULL, "%s", bench->error.message);
+	EXPECT(WEIR_SUCCESS, weir__session_init(session, SLICE_MS, &bench->error));
+	for (int sent = 0; sent < 100;) {
+		outcome = weir__session_send(session, 0, &message, 0, SLICE_MS, &bench->error);
+		ck_assert(outcome == WEIR_SUCCESS || outcome == WEIR_AGAIN);
+		sent += outcome == WEIR_SUCCESS;
+		delays += outcome == WEIR_AGAIN;
+	}
+	EXPECT(WEIR_SUCCESS, weir__session_flush(session, SLICE_MS, &bench->error));
+	ck_assert_int_gt(delays, 0);
+	ck_assert_int_eq(weir__broker_range(bench->broker, output, 0, &low, &high, 5000,
+	                                    &bench->error),
+	                 0);
+	ck_assert_int_eq(high, 100);
+	weir__session_close(session);
+	weir__properties_fini(&own);
+	bench_close(bench);
+}
+END_TEST
+
 /* Otherwise it would wait for room in the queue for ever. */
 START_TEST(message_larger_than_the_whole_queue_is_known_to_be_too_large)
 {
@@ -336,6 +373,7 @@ suite(void)
 	tcase_add_test(tcase, producer_is_replaced_while_the_broker_stands_still);
 	tcase_add_test(tcase, transaction_that_the_broker_timed_out_is_unknown_and_gone);
 	tcase_add_test(tcase, answer_to_a_commit_given_up_is_not_taken_for_the_next);
+	tcase_add_test(tcase, full_queue_only_delays);
 	tcase_add_test(tcase, message_larger_than_the_whole_queue_is_known_to_be_too_large);
 	tcase_add_loop_test(tcase, record_that_its_topic_does_not_take_is_refused, 0, 2);
 	tcase_add_test(tcase, session_closes_while_the_broker_is_gone);
