@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <processor/chain.h>
 #include <run/app.h>
@@ -154,6 +155,9 @@ run_app(struct run *run, const struct weir_command *command)
 		log_summary(run);
 	else
 		weir__command_fail(command, 0, "%s", error.message);
+	/* a worker may still be in a processor that does not return: nothing is freed */
+	if (code == WEIR_ETIMEOUT)
+		_exit(weir__app_exit_status(code));
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	return weir__app_exit_status(code);

@@ -25,6 +25,9 @@
 
 #define STEP_WAIT_MS 100
 #define WATCH_MS 200
+/* An abandoned worker leaves within this (calls to the broker are slices of a second), or it
+ * is in a processor that does not return. */
+#define LEAVE_MS 3000
 
 struct runner {
 	struct weir_app *app;
@@ -53,6 +56,7 @@ struct weir_app {
 	atomic_int stops;              /* calls of weir_app_stop() */
 	atomic_bool draining;          /* workers: finish and leave */
 	atomic_bool abandoned;         /* workers: leave at once */
+	bool hung;                     /* a worker did not: what it uses is never freed */
 	int wake;                      /* eventfd: a stop, or the end of a worker */
 };
 
@@ -73,7 +77,7 @@ weir_app_new(void)
 void
 weir_app_free(struct weir_app *app)
 {
-	if (!app)
+	if (!app || app->hung)
 		return;
 	for (size_t index = 0; index < app->override_count; index++) {
 		free((char *)app->overrides[index].pointer);
@@ -312,20 +316,23 @@ static void
 watch(struct weir_app *app, struct weir_until_end *end)
 {
 	const struct weir_clock *clock = weir__clock_system();
-	int64_t give_up_ms = INT64_MAX;
+	int64_t give_up_ms = INT64_MAX, leave_ms = INT64_MAX;
 
-	while (!all_ended(app)) {
+	while (!all_ended(app) && !app->hung) {
 		bool drain = atomic_load(&app->stops) || any_ended(app);
+		int64_t now_ms = clock->monotonic_ms(clock);
 
 		if (!drain && end && weir__until_end_reached(end, app->broker))
 			drain = true;
 		if (drain && !atomic_load(&app->draining)) {
 			atomic_store(&app->draining, true);
-			give_up_ms = clock->monotonic_ms(clock) + app->pipeline->drain_ms;
+			give_up_ms = now_ms + app->pipeline->drain_ms;
 		}
-		if (atomic_load(&app->stops) > 1 ||
-		    clock->monotonic_ms(clock) >= give_up_ms)
+		if (atomic_load(&app->stops) > 1 || now_ms >= give_up_ms)
 			atomic_store(&app->abandoned, true);
+		if (atomic_load(&app->abandoned) && leave_ms == INT64_MAX)
+			leave_ms = now_ms + LEAVE_MS;
+		app->hung = now_ms >= leave_ms;
 		wait_for_wake(app, WATCH_MS);
 	}
 }
@@ -420,6 +427,10 @@ run_workers(struct weir_app *app, struct weir_until_end *end, struct weir_error 
 	if (code)
 		atomic_store(&app->abandoned, true);
 	watch(app, end);
+	if (app->hung)
+		return weir_error_set(error, WEIR_ETIMEOUT,
+		                      "stopped before all was committed, since a processor did "
+		                      "not return; what was not is taken up at the next start");
 	joined = join_workers(app, error);
 	free_workers(app);
 	return code ? code : joined;
@@ -450,6 +461,8 @@ run_connected(struct weir_app *app, struct weir_error *error)
 			     app->until_end ? &end : NULL, keep_trying, app, error);
 	if (!code && !atomic_load(&app->stops))
 		code = run_workers(app, end, error);
+	if (app->hung)
+		return code;
 	weir__until_end_free(end);
 	weir__broker_close(app->broker);
 	app->broker = NULL;
@@ -476,7 +489,8 @@ weir_app_run(struct weir_app *app, struct weir_error *error)
 	if (lock < 0)
 		return lock;
 	code = run_connected(app, error);
-	close(lock);
+	if (!app->hung)
+		close(lock);
 	return code;
 }
 

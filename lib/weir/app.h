@@ -64,7 +64,8 @@ WEIR_API void weir_app_set_until_end(struct weir_app *app, bool until_end);
 
 /*
  * Run until weir_app_stop(), the end of input (if so set), or an error. Blocks; the workers
- * are threads of its own. Installs no signal handlers.
+ * are threads of its own. Installs no signal handlers. Where a processor does not return, its
+ * thread is left behind when the drain's time is over: end the process then (WEIR_ETIMEOUT).
  *
  * Returns 0 when drained, WEIR_EFENCED when another instance of the same name took over,
  * WEIR_ELOCKED when one runs on this machine, or another WEIR_E*.

@@ -64,6 +64,8 @@ record(struct weir_context *ctx, void *memory, const struct weir_record *record)
 	if (goes_wrong(faulty, record)) {
 		switch ((enum what)faulty->what) {
 		case SLOW:
+			if (faulty->ms >= 1000)
+				weir_log(ctx, WEIR_LOG_INFO, "sleeping");
 			nanosleep(&pause, NULL);
 			break;
 		case RETRY:
