@@ -27,15 +27,35 @@ weir__kafka_consumer_fail(struct kafka_consumer *consumer, enum weir_outcome out
 	weir__kafka_error_set(&consumer->error, code, what, text);
 }
 
+/*
+ * When the session times out (the brokers are silent or away) librdkafka forgets its member
+ * id, but goes on sending heartbeats until the rebalance is answered: with the static
+ * member's name and an empty id. The broker takes that for a twin, and the handle is fatal.
+ * So a fence proves a twin only where we have an id; without one the member is simply
+ * forgotten. (librdkafka 2.0.2, rd_kafka_cgrp_session_timeout_check().)
+ */
+static bool
+has_no_member_id(const struct kafka_consumer *consumer)
+{
+	char *id = rd_kafka_memberid(consumer->client->rk);
+	bool is_empty = !id || id[0] == '\0';
+
+	if (id)
+		rd_kafka_mem_free(consumer->client->rk, id);
+	return is_empty;
+}
+
 enum weir_outcome
 weir__kafka_consumer_check(struct kafka_consumer *consumer, struct weir_error *error)
 {
 	char text[256];
 	rd_kafka_resp_err_t code;
 
-	if (consumer->failure == WEIR_SUCCESS) {
+	if (consumer->failure == WEIR_SUCCESS && !consumer->is_forgotten) {
 		code = rd_kafka_fatal_error(consumer->client->rk, text, sizeof(text));
-		if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+		if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID && has_no_member_id(consumer))
+			consumer->is_forgotten = true;
+		else if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
 			weir__kafka_consumer_fail(
 				consumer, WEIR_FENCED, "another instance of the same name took over",
 				code, text);
@@ -225,43 +245,6 @@ idle(struct kafka_consumer *consumer)
 	check_missing_topic(consumer);
 }
 
-void
-weir__kafka_consumer_poll(struct kafka_consumer *consumer, int timeout_ms,
-                          struct weir_event *event)
-{
-	struct kafka_partition *partition;
-	rd_kafka_message_t *message;
-
-	release_held(consumer);
-	event->type = WEIR_EVENT_IDLE;
-	if (consumer->failure != WEIR_SUCCESS) {
-		give_failure(consumer, event);
-		return;
-	}
-	if (consumer->rebalance != WEIR_EVENT_IDLE) {
-		weir__kafka_rebalance_event(consumer, event);
-		return;
-	}
-	message = rd_kafka_consumer_poll(consumer->client->rk, timeout_ms);
-	if (message && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-		partition = find_partition(consumer, message);
-		if (partition)
-			give_record(consumer, partition, message, event);
-		else /* of a partition that is not ours any more */
-			rd_kafka_message_destroy(message);
-		return;
-	}
-	if (message)
-		take_notice(consumer, message, event);
-	else
-		idle(consumer);
-	/* A rebalance was put down by its callback within the poll. */
-	if (consumer->rebalance != WEIR_EVENT_IDLE)
-		weir__kafka_rebalance_event(consumer, event);
-	else if (consumer->failure != WEIR_SUCCESS)
-		give_failure(consumer, event);
-}
-
 static void
 log_queue_cost(const struct kafka_consumer *consumer)
 {
@@ -273,25 +256,20 @@ log_queue_cost(const struct kafka_consumer *consumer)
 	          rd_kafka_version_str(), consumer->client->name);
 }
 
-struct kafka_consumer *
-weir__kafka_consumer_open(struct kafka_session *session,
-                          const struct weir_session_config *config, struct weir_error *error)
+static bool
+open_client(struct kafka_consumer *consumer, struct weir_error *error)
 {
-	struct kafka_broker *broker = session->broker;
+	const struct weir_session_config *config = &consumer->session->config;
+	struct kafka_broker *broker = consumer->session->broker;
 	rd_kafka_conf_t *conf = weir__kafka_conf_consumer(broker, config, error);
-	struct kafka_consumer *consumer;
 
 	if (!conf)
-		return NULL;
-	consumer = weir__calloc(1, sizeof(*consumer));
-	consumer->session = session;
+		return false;
 	consumer->client =
 		weir__kafka_client_new(RD_KAFKA_CONSUMER, conf, config->name, "consumer",
 	                               broker->logger, broker->clock, consumer, error);
-	if (!consumer->client) {
-		free(consumer);
-		return NULL;
-	}
+	if (!consumer->client)
+		return false;
 	/* One queue for all: rebalances and errors come from the one poll. */
 	rd_kafka_poll_set_consumer(consumer->client->rk);
 	consumer->topics = weir__calloc(config->input_count, sizeof(*consumer->topics));
@@ -299,8 +277,46 @@ weir__kafka_consumer_open(struct kafka_session *session,
 		consumer->topics[i] =
 			rd_kafka_topic_new(consumer->client->rk, config->inputs[i], NULL);
 	consumer->topic_count = config->input_count;
-	log_queue_cost(consumer);
-	return consumer;
+	return true;
+}
+
+/* Leaves `consumer` without a client. */
+static void
+close_client(struct kafka_consumer *consumer)
+{
+	release_held(consumer);
+	/* Its last rebalance is answered by the callback itself. */
+	consumer->is_closing = true;
+	rd_kafka_consumer_close(consumer->client->rk);
+	consumer->is_closing = false;
+	if (consumer->commit_queue)
+		rd_kafka_queue_destroy(consumer->commit_queue);
+	if (consumer->commit_list)
+		rd_kafka_topic_partition_list_destroy(consumer->commit_list);
+	consumer->commit_queue = NULL;
+	consumer->commit_list = NULL;
+	weir__kafka_partitions_free(consumer);
+	for (size_t i = 0; i < consumer->topic_count; i++)
+		rd_kafka_topic_destroy(consumer->topics[i]);
+	free(consumer->topics);
+	consumer->topics = NULL;
+	consumer->topic_count = 0;
+	weir__kafka_client_free(consumer->client);
+	consumer->client = NULL;
+}
+
+struct kafka_consumer *
+weir__kafka_consumer_open(struct kafka_session *session, struct weir_error *error)
+{
+	struct kafka_consumer *consumer = weir__calloc(1, sizeof(*consumer));
+
+	consumer->session = session;
+	if (open_client(consumer, error)) {
+		log_queue_cost(consumer);
+		return consumer;
+	}
+	free(consumer);
+	return NULL;
 }
 
 enum weir_outcome
@@ -328,19 +344,73 @@ weir__kafka_consumer_close(struct kafka_consumer *consumer)
 {
 	if (!consumer)
 		return;
-	release_held(consumer);
-	/* Its last rebalance is answered by the callback itself. */
-	consumer->is_closing = true;
-	rd_kafka_consumer_close(consumer->client->rk);
-	if (consumer->commit_queue)
-		rd_kafka_queue_destroy(consumer->commit_queue);
-	if (consumer->commit_list)
-		rd_kafka_topic_partition_list_destroy(consumer->commit_list);
-	weir__kafka_partitions_free(consumer);
-	for (size_t i = 0; i < consumer->topic_count; i++)
-		rd_kafka_topic_destroy(consumer->topics[i]);
-	weir__kafka_client_free(consumer->client);
-	free(consumer->topics);
+	if (consumer->client)
+		close_client(consumer);
 	free(consumer->headers.items);
 	free(consumer);
+}
+
+/*
+ * The group has forgotten this member: first its partitions are lost, then, when that was
+ * answered, another handle joins anew.
+ */
+static void
+come_back(struct kafka_consumer *consumer)
+{
+	if (consumer->partition_count > 0) {
+		if (consumer->rebalance != WEIR_EVENT_LOST)
+			weir__kafka_rebalance_lose_all(consumer);
+		return;
+	}
+	weir__log(consumer->client->logger, WEIR_LOG_WARNING,
+	          "the session timed out, joining the group anew client=\"%s\"",
+	          consumer->client->name);
+	close_client(consumer);
+	consumer->is_forgotten = false;
+	if (!open_client(consumer, &consumer->error) ||
+	    weir__kafka_consumer_subscribe(consumer, &consumer->error) != WEIR_SUCCESS)
+		consumer->failure = WEIR_FATAL;
+}
+
+void
+weir__kafka_consumer_poll(struct kafka_consumer *consumer, int timeout_ms,
+                          struct weir_event *event)
+{
+	struct kafka_partition *partition;
+	rd_kafka_message_t *message;
+
+	release_held(consumer);
+	event->type = WEIR_EVENT_IDLE;
+	if (consumer->failure != WEIR_SUCCESS) {
+		give_failure(consumer, event);
+		return;
+	}
+	if (consumer->is_forgotten)
+		come_back(consumer);
+	if (consumer->rebalance != WEIR_EVENT_IDLE) {
+		weir__kafka_rebalance_event(consumer, event);
+		return;
+	}
+	if (consumer->failure != WEIR_SUCCESS) {
+		give_failure(consumer, event);
+		return;
+	}
+	message = rd_kafka_consumer_poll(consumer->client->rk, timeout_ms);
+	if (message && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		partition = find_partition(consumer, message);
+		if (partition)
+			give_record(consumer, partition, message, event);
+		else /* of a partition that is not ours any more */
+			rd_kafka_message_destroy(message);
+		return;
+	}
+	if (message)
+		take_notice(consumer, message, event);
+	else
+		idle(consumer);
+	/* A rebalance was put down by its callback within the poll. */
+	if (consumer->rebalance != WEIR_EVENT_IDLE)
+		weir__kafka_rebalance_event(consumer, event);
+	else if (consumer->failure != WEIR_SUCCESS)
+		give_failure(consumer, event);
 }

@@ -65,7 +65,7 @@ weir__kafka_member_metadata(struct kafka_consumer *consumer)
 	rd_kafka_consumer_group_metadata_t *metadata;
 
 	/* A lost assignment still has the old member's name: another has its partitions. */
-	if (rd_kafka_assignment_lost(consumer->client->rk))
+	if (consumer->is_forgotten || rd_kafka_assignment_lost(consumer->client->rk))
 		return NULL;
 	metadata = rd_kafka_consumer_group_metadata(consumer->client->rk);
 	if (!metadata || is_of_member(metadata))
@@ -96,6 +96,8 @@ take_commit(struct kafka_consumer *consumer, rd_kafka_event_t *answer, struct we
 
 		outcome = check != WEIR_SUCCESS ? check : outcome;
 	}
+	if (consumer->is_forgotten)
+		outcome = WEIR_ABORT;
 	return outcome;
 }
 
@@ -173,7 +175,7 @@ weir__kafka_commit_offsets(struct kafka_consumer *consumer, const struct weir_of
 		rd_kafka_event_destroy(answer);
 	}
 	if (!consumer->commit_list) {
-		if (rd_kafka_assignment_lost(consumer->client->rk)) {
+		if (consumer->is_forgotten || rd_kafka_assignment_lost(consumer->client->rk)) {
 			weir_error_set(error, WEIR_EBROKER, "the partitions were lost");
 			return WEIR_ABORT;
 		}

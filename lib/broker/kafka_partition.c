@@ -130,6 +130,20 @@ weir__kafka_rebalance_cb(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 	rd_kafka_yield(rk);
 }
 
+void
+weir__kafka_rebalance_lose_all(struct kafka_consumer *consumer)
+{
+	rd_kafka_topic_partition_list_t *list =
+		rd_kafka_topic_partition_list_new((int)consumer->partition_count);
+
+	for (size_t i = 0; i < consumer->partition_count; i++)
+		rd_kafka_topic_partition_list_add(list, consumer->partitions[i]->base.topic,
+		                                  consumer->partitions[i]->base.id);
+	forget_rebalance(consumer);
+	consumer->rebalance = WEIR_EVENT_LOST;
+	consumer->rebalance_list = list;
+}
+
 /* The event's array, made once: the same event comes until it is answered. */
 static void
 list_partitions(struct kafka_consumer *consumer)
@@ -180,7 +194,8 @@ fail_assign(struct kafka_consumer *consumer, rd_kafka_resp_err_t code, struct we
 {
 	enum weir_outcome outcome = weir__kafka_consumer_check(consumer, error);
 
-	if (outcome != WEIR_SUCCESS)
+	/* forgotten: the next poll takes all partitions away */
+	if (outcome != WEIR_SUCCESS || consumer->is_forgotten)
 		return outcome;
 	weir__kafka_error_set(error, code, "cannot change the assignment", NULL);
 	return WEIR_FATAL;
@@ -344,7 +359,7 @@ weir__kafka_rewind(struct kafka_consumer *consumer, struct kafka_partition *part
 	rd_kafka_resp_err_t code;
 	enum weir_outcome outcome = weir__kafka_consumer_check(consumer, error);
 
-	if (outcome != WEIR_SUCCESS)
+	if (outcome != WEIR_SUCCESS || consumer->is_forgotten)
 		return outcome;
 	assert(offset >= 0);
 	if (partition->is_stopped)

@@ -182,6 +182,7 @@ struct kafka_consumer {
 	rd_kafka_topic_partition_list_t *rebalance_list;
 	struct weir_partition **rebalance_partitions;
 	bool is_closing;
+	bool is_forgotten; /* the handle is of no more use: poll makes another, see there */
 
 	/* commit_offsets() in flight; its list is kept, to know it again */
 	rd_kafka_queue_t *commit_queue;
@@ -196,7 +197,6 @@ struct kafka_consumer {
 };
 
 struct kafka_consumer *weir__kafka_consumer_open(struct kafka_session *session,
-                                                 const struct weir_session_config *config,
                                                  struct weir_error *error);
 void weir__kafka_consumer_close(struct kafka_consumer *consumer);
 enum weir_outcome weir__kafka_consumer_subscribe(struct kafka_consumer *consumer,
@@ -216,6 +216,8 @@ void weir__kafka_rebalance_cb(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 void weir__kafka_rebalance_event(struct kafka_consumer *consumer, struct weir_event *event);
 enum weir_outcome weir__kafka_rebalance_answer(struct kafka_consumer *consumer,
                                                struct weir_error *error);
+/* All partitions are lost, whatever rebalance was waiting. */
+void weir__kafka_rebalance_lose_all(struct kafka_consumer *consumer);
 struct kafka_partition *weir__kafka_partition_find(struct kafka_consumer *consumer,
                                                    const char *topic, int32_t id);
 void weir__kafka_partitions_free(struct kafka_consumer *consumer);

@@ -346,7 +346,7 @@ weir__kafka_session_open(struct weir_broker *base, const struct weir_session_con
 		is_open = session->producer != NULL;
 	}
 	if (is_open && config->input_count > 0) {
-		session->consumer = weir__kafka_consumer_open(session, &session->config, error);
+		session->consumer = weir__kafka_consumer_open(session, error);
 		is_open = session->consumer != NULL;
 	}
 	if (is_open)
