@@ -96,7 +96,8 @@ take_commit(struct kafka_consumer *consumer, rd_kafka_event_t *answer, struct we
 
 		outcome = check != WEIR_SUCCESS ? check : outcome;
 	}
-	if (consumer->is_forgotten)
+	/* Fenced, or only forgotten while the broker was away? The next poll knows. */
+	if (consumer->is_forgotten || outcome == WEIR_FENCED)
 		outcome = WEIR_ABORT;
 	return outcome;
 }

@@ -134,7 +134,9 @@ send_offsets(struct kafka_producer *producer, const struct weir_offset *offsets,
 	                                               SEND_OFFSETS_MS);
 	rd_kafka_topic_partition_list_destroy(list);
 	rd_kafka_consumer_group_metadata_destroy(metadata);
-	return weir__kafka_take_error(KAFKA_STEP_OFFSETS, failure, "cannot send offsets", error);
+	outcome = weir__kafka_take_error(KAFKA_STEP_OFFSETS, failure, "cannot send offsets", error);
+	/* Fenced, or only forgotten while the broker was away? The next poll knows. */
+	return outcome == WEIR_FENCED ? WEIR_ABORT : outcome;
 }
 
 /*

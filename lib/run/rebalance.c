@@ -158,7 +158,13 @@ weir__assigned(struct weir_worker *worker, const struct weir_event *event)
 		weir__calloc(event->partition_count + 1, sizeof(*offsets));
 	enum weir_outcome outcome = WEIR_SUCCESS;
 
-	if (event->partition_count)
+	/*
+	 * Not before the new producer is ready: until then a transaction of the old one could
+	 * still be committed, and move the offsets that are read here.
+	 */
+	if (worker->recovery.replace || worker->recovery.init)
+		outcome = WEIR_AGAIN;
+	else if (event->partition_count)
 		outcome = find_starts(worker, event, offsets, &error);
 	if (outcome == WEIR_SUCCESS)
 		take_over(worker, event, offsets);

@@ -14,7 +14,8 @@
 
 #define CHUNK 500
 #define TRICKLE 50
-#define TRIES 3 /* for a round that came too late */
+#define STOPS 100 /* moments to find it at work */
+#define TRIES 3   /* for a round that came too late */
 
 /* Small batches, so that many commits are there to be hit. */
 #define SMALL_BATCHES "--set", "/commit/records=25", "--set", "/workers=2"
@@ -29,6 +30,20 @@ produce_for(struct rig *rig, int64_t ms)
 		rig_produce(rig, TRICKLE);
 }
 
+/* Stand still at a random moment with input not committed: dying then is dying at work. */
+static void
+stop_at_work(struct rig *rig, struct rig_child *child)
+{
+	for (int attempt = 0; attempt < STOPS; attempt++) {
+		produce_for(rig, rig_random(60));
+		rig_produce(rig, CHUNK);
+		rig_signal(child, SIGSTOP);
+		if (!rig_committed_to_end(rig) || rig_ended(child))
+			return;
+		rig_signal(child, SIGCONT);
+	}
+}
+
 /* Start, kill; true: it died with input not committed. */
 static bool
 kill_once(struct rig *rig, bool at_start)
@@ -40,8 +55,7 @@ kill_once(struct rig *rig, bool at_start)
 		rig_pass(rig_random(60));
 	} else {
 		RIG_WAIT(rig, rig_size(rig, rig->out) > size || rig_ended(child));
-		produce_for(rig, rig_random(60));
-		rig_produce(rig, CHUNK);
+		stop_at_work(rig, child);
 	}
 	if (rig_ended(child))
 		rig_fail(rig, "it ended by itself, with %d", child->status);
