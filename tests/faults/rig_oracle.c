@@ -20,7 +20,8 @@
 
 /* ---- places ---- */
 
-/* A partition has no leader for a moment after it was made, or its broker went. */
+/* A partition has no leader for a moment after it was made or its broker went, or is not
+ * known. */
 static void
 range(struct rig *rig, const char *topic, int32_t partition, int64_t *low, int64_t *high)
 {
@@ -33,7 +34,8 @@ range(struct rig *rig, const char *topic, int32_t partition, int64_t *low, int64
 
 		if (code == 0)
 			return;
-		if (code != WEIR_ETIMEOUT || rig_now_ms() > deadline_ms)
+		if ((code != WEIR_ETIMEOUT && code != WEIR_ENOTFOUND) ||
+		    rig_now_ms() > deadline_ms)
 			rig_fail(rig, "%s", error.message);
 		rig_pass(10);
 	}
@@ -246,7 +248,9 @@ struct seen {
 	bool known; /* in the input, at: */
 	int32_t partition;
 	int64_t offset;
-	int count; /* in the outputs */
+	int count; /* in the outputs, first at: */
+	int32_t first_partition;
+	int64_t first_offset;
 };
 
 struct hearing {
@@ -298,9 +302,17 @@ hear_output(void *opaque, const struct weir_offset *place, const struct weir_mes
 		return;
 	}
 	if (seen->count++) {
-		audit->repeated++;
+		if (audit->repeated++ < 20)
+			fprintf(stderr,
+			        "# again: %s[%" PRId32 "]@%" PRId64 ", first at [%" PRId32
+			        "]@%" PRId64 ", from input [%" PRId32 "]@%" PRId64 "\n",
+			        place->topic, place->partition, place->offset,
+			        seen->first_partition, seen->first_offset, seen->partition,
+			        seen->offset);
 		return;
 	}
+	seen->first_partition = place->partition;
+	seen->first_offset = place->offset;
 	last = &hearing->last[place->partition][seen->partition];
 	if (hearing->ordered && seen->offset < *last)
 		audit->disordered++;

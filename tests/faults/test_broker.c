@@ -65,6 +65,7 @@ run_slowly(struct rig *rig)
 
 	rig_set(rig, "/plugins=[\"%s\"]", WEIR_FAULTY);
 	rig_set(rig, "/steps=[{\"use\": \"faulty\", \"with\": {\"ms\": 1}}]");
+	rig_set(rig, "/commit/records=100"); /* at-most-once drains no more than that */
 	rig_produce(rig, 2000);
 	child = rig_run(rig, NULL);
 	RIG_WAIT(rig, rig_size(rig, rig->out) > 0);
