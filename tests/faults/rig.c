@@ -8,6 +8,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <ftw.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,35 +28,51 @@ static struct weir_logger logger = {.level = WEIR_LOG_ERROR};
 
 /* ---- the program's ---- */
 
-/* Kafka looks for transactions that outlived their timeout each 10 s otherwise. */
-#define LOOK_OFTEN "-p", "transaction.abort.timed.out.transaction.cleanup.interval.ms=500"
-
-static void
-setup(const char *const *options)
+void
+rig_folder_setup(void)
 {
 	const char *tmpdir = getenv("TMPDIR");
 
 	snprintf(root, sizeof(root), "%s/weir-faults-XXXXXX", tmpdir ? tmpdir : "/tmp");
 	ck_assert_ptr_nonnull(mkdtemp(root));
-	cluster = cluster_open(1, options);
+}
+
+/* Kafka looks for transactions that outlived their timeout each 10 s otherwise. */
+#define LOOK_OFTEN "-p", "transaction.abort.timed.out.transaction.cleanup.interval.ms=500"
+
+static void
+open_cluster(int brokers, bool secure)
+{
+	const char *const options[] = {LOOK_OFTEN, secure ? "--secure" : NULL, NULL};
+
+	is_secure = secure;
+	cluster = cluster_open(brokers, options);
+}
+
+void
+rig_cluster_setup(void)
+{
+	open_cluster(1, false);
+}
+
+void
+rig_cluster_setup_three(void)
+{
+	open_cluster(3, false);
 }
 
 void
 rig_setup(void)
 {
-	static const char *const options[] = {LOOK_OFTEN, NULL};
-
-	is_secure = false;
-	setup(options);
+	rig_folder_setup();
+	open_cluster(1, false);
 }
 
 void
 rig_setup_secure(void)
 {
-	static const char *const options[] = {LOOK_OFTEN, "--secure", NULL};
-
-	is_secure = true;
-	setup(options);
+	rig_folder_setup();
+	open_cluster(1, true);
 }
 
 static int
@@ -68,11 +85,23 @@ remove_entry(const char *path, const struct stat *status, int type, struct FTW *
 }
 
 void
-rig_teardown(void)
+rig_folder_teardown(void)
+{
+	nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void
+rig_cluster_teardown(void)
 {
 	cluster_close(cluster);
 	cluster = NULL;
-	nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void
+rig_teardown(void)
+{
+	rig_cluster_teardown();
+	rig_folder_teardown();
 }
 
 struct cluster *
@@ -149,6 +178,10 @@ rig_fail(const struct rig *rig, const char *format, ...)
 	va_end(args);
 	for (size_t index = 0; index < rig->child_count; index++)
 		print_child(rig->children[index]);
+	if (getenv("WEIR_FAULT_HOLD")) { /* to look at the cluster; SIGCONT goes on */
+		fprintf(stderr, "--- %s: %s\n", rig->name, reason);
+		raise(SIGSTOP);
+	}
 	ck_abort_msg("%s: %s", rig->name, reason);
 	abort(); /* not reached */
 }
@@ -203,7 +236,7 @@ rig_open_offline(const char *name, const char *guarantee)
 	snprintf(rig->in, sizeof(rig->in), "%s-in", name);
 	snprintf(rig->out, sizeof(rig->out), "%s-out", name);
 	snprintf(rig->dead, sizeof(rig->dead), "%s-dead", name);
-	snprintf(rig->folder, sizeof(rig->folder), "%s/%s", root, name);
+	snprintf(rig->folder, sizeof(rig->folder), "%s/%s-%d", root, name, (int)getpid());
 	snprintf(rig->pipeline, sizeof(rig->pipeline), "%s/pipeline.json", rig->folder);
 	ck_assert_int_eq(mkdir(rig->folder, 0777), 0);
 	write_pipeline(rig);

@@ -45,6 +45,13 @@
 void rig_setup(void);
 void rig_setup_secure(void);
 void rig_teardown(void);
+/* The same in halves, for tests that hurt their cluster: an unchecked one for the folder, and a
+ * checked one for brokers of each test's own. */
+void rig_folder_setup(void);
+void rig_folder_teardown(void);
+void rig_cluster_setup(void);
+void rig_cluster_setup_three(void);
+void rig_cluster_teardown(void);
 struct cluster *rig_cluster(void);
 
 struct rig {

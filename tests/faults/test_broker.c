@@ -105,14 +105,23 @@ START_TEST(restarted_broker_is_waited_for)
 }
 END_TEST
 
-START_TEST(killed_broker_is_waited_for)
+/*
+ * One of three after the other, so that each coordinator is hit. A broker that is alone cannot
+ * be killed without harm: when Apache Kafka 4.3.1 starts again it may finish a transaction
+ * before it knows its own partitions, log "Couldn't find leader endpoint for partitions ...
+ * these partitions are likely deleted already and hence can be skipped", and never write the
+ * markers; offsets are then pending for ever, or lost though their records are committed.
+ */
+START_TEST(killed_broker_is_done_without)
 {
 	struct rig *rig = rig_open(cases[_i].name, cases[_i].guarantee);
 	struct rig_child *child = run_slowly(rig);
 
-	hit(rig);
-	cluster_kill(rig_cluster(), 1);
-	cluster_restart(rig_cluster(), 1);
+	for (int broker = 1; broker <= 3; broker++) {
+		hit(rig);
+		cluster_kill(rig_cluster(), broker);
+		cluster_restart(rig_cluster(), broker);
+	}
 	finish(rig, child);
 }
 END_TEST
@@ -134,17 +143,22 @@ static Suite *
 suite(void)
 {
 	Suite *suite = suite_create("faults");
-	TCase *broker = tcase_create("broker");
+	TCase *broker = tcase_create("broker"), *three = tcase_create("three brokers");
 	int count = sizeof(cases) / sizeof(cases[0]);
 
-	tcase_add_checked_fixture(broker, rig_setup, rig_teardown);
+	tcase_add_unchecked_fixture(broker, rig_folder_setup, rig_folder_teardown);
+	tcase_add_checked_fixture(broker, rig_cluster_setup, rig_cluster_teardown);
 	tcase_set_timeout(broker, RIG_TEST_TIMEOUT_S);
 	tcase_add_test(broker, without_a_broker_it_keeps_trying_until_told_to_stop);
 	tcase_add_test(broker, broker_that_comes_late_is_found);
 	tcase_add_loop_test(broker, restarted_broker_is_waited_for, 0, count);
-	tcase_add_loop_test(broker, killed_broker_is_waited_for, 0, 1);
 	tcase_add_loop_test(broker, silent_broker_is_waited_for, 0, 2);
 	suite_add_tcase(suite, broker);
+	tcase_add_unchecked_fixture(three, rig_folder_setup, rig_folder_teardown);
+	tcase_add_checked_fixture(three, rig_cluster_setup_three, rig_cluster_teardown);
+	tcase_set_timeout(three, RIG_TEST_TIMEOUT_S);
+	tcase_add_loop_test(three, killed_broker_is_done_without, 0, 1);
+	suite_add_tcase(suite, three);
 	return suite;
 }
 
