@@ -258,6 +258,7 @@ struct hearing {
 	struct seen *ids;
 	size_t id_count;
 	bool ordered; /* is order asked for? */
+	bool names_repeated;
 	int64_t last[MAX_PARTITIONS][MAX_PARTITIONS]; /* by output and input partition */
 };
 
@@ -302,7 +303,7 @@ hear_output(void *opaque, const struct weir_offset *place, const struct weir_mes
 		return;
 	}
 	if (seen->count++) {
-		if (audit->repeated++ < 20)
+		if (audit->repeated++ < 20 && hearing->names_repeated)
 			fprintf(stderr,
 			        "# again: %s[%" PRId32 "]@%" PRId64 ", first at [%" PRId32
 			        "]@%" PRId64 ", from input [%" PRId32 "]@%" PRId64 "\n",
@@ -325,6 +326,7 @@ rig_audit(struct rig *rig, struct rig_audit *audit)
 	struct hearing hearing = {.audit = audit, .id_count = rig->ids};
 
 	memset(audit, 0, sizeof(*audit));
+	hearing.names_repeated = strcmp(rig->guarantee, "at-least-once") != 0;
 	hearing.ids = weir__calloc(rig->ids + 1, sizeof(*hearing.ids));
 	rig_read(rig, rig->in, hear_input, &hearing);
 	hearing.ordered = true;
