@@ -15,7 +15,7 @@
 #define CHUNK 500
 #define TRICKLE 50
 #define STOPS 100 /* moments to find it at work */
-#define TRIES 3   /* for a round that came too late */
+#define TRIES 20  /* for a round that came too late */
 
 /* Small batches, so that many commits are there to be hit. */
 #define SMALL_BATCHES "--set", "/commit/records=25", "--set", "/workers=2"
