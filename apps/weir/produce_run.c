@@ -18,7 +18,7 @@
 
 #define SLICE_MS 250
 #define FAILURES_EACH 1024 /* records between two looks at the failures */
-#define FAILURES_KEPT 1000 /* by the session, see broker.h */
+#define FAILURES_KEPT 1000 /* see broker/session.h */
 #define LONGEST_LINE ((size_t)1 << 30)
 
 int64_t

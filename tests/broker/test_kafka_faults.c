@@ -1,6 +1,6 @@
 /*
  * What a session answers while a real broker stands still, and after it timed a transaction
- * out: calls stay bounded, and each ends as broker.h says.
+ * out: calls stay bounded, and each ends as session.h says.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
