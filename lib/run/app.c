@@ -1,16 +1,13 @@
 /*
- * The app: one pipeline, a worker a thread, and the thread of weir_app_run() that starts,
- * watches and stops them.
+ * The app: one pipeline, and the thread of weir_app_run() that connects, has workers
+ * started (run/threads.h), watches and stops them.
  *
- * Workers share nothing but their counters. weir_app_stop() only counts and wakes, so a
- * signal handler can call it.
+ * weir_app_stop() only counts and wakes, so a signal handler can call it.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -21,23 +18,13 @@
 #include <run/app.h>
 #include <run/connect.h>
 #include <run/instance.h>
+#include <run/threads.h>
 #include <run/until_end.h>
 
-#define STEP_WAIT_MS 100
 #define WATCH_MS 200
 /* An abandoned worker leaves within this (calls to the broker are slices of a second), or it
  * is in a processor that does not return. */
 #define LEAVE_MS 3000
-
-struct runner {
-	struct weir_app *app;
-	struct weir_worker *worker;
-	pthread_t thread;
-	bool started;
-	bool joined;
-	atomic_bool ended;
-	enum weir_worker_status status; /* meant when ended */
-};
 
 struct weir_app {
 	struct weir_logger logger;
@@ -49,15 +36,10 @@ struct weir_app {
 	bool until_end;
 
 	struct weir_broker *broker;
-	pthread_mutex_t counting; /* other threads may count while workers come and go */
-	struct runner *runners;
-	size_t runner_count;
-	struct weir_app_counts counts; /* of workers that are gone */
-	atomic_int stops;              /* calls of weir_app_stop() */
-	atomic_bool draining;          /* workers: finish and leave */
-	atomic_bool abandoned;         /* workers: leave at once */
-	bool hung;                     /* a worker did not: what it uses is never freed */
-	int wake;                      /* eventfd: a stop, or the end of a worker */
+	struct weir_threads *threads;
+	atomic_int stops; /* calls of weir_app_stop() */
+	bool hung;        /* a worker did not leave: what it uses is never freed */
+	int wake;         /* eventfd: a stop, or the end of a worker */
 };
 
 /* ---- loading ---- */
@@ -69,8 +51,8 @@ weir_app_new(void)
 
 	app->logger.level = WEIR_LOG_INFO;
 	app->registry = weir__registry_new(&app->logger);
-	pthread_mutex_init(&app->counting, NULL);
 	app->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	app->threads = weir__threads_new(app->wake);
 	return app;
 }
 
@@ -84,13 +66,12 @@ weir_app_free(struct weir_app *app)
 		free((char *)app->overrides[index].value);
 	}
 	free(app->overrides);
-	free(app->runners);
+	weir__threads_free(app->threads);
 	weir__chain_free(app->chain);
 	weir__pipeline_free(app->pipeline);
 	weir__registry_free(app->registry);
 	if (app->wake >= 0)
 		close(app->wake);
-	pthread_mutex_destroy(&app->counting);
 	free(app);
 }
 
@@ -218,223 +199,63 @@ wait_for_wake(const struct weir_app *app, int timeout_ms)
 
 /* ---- workers ---- */
 
-static void *
-worker_thread(void *opaque)
-{
-	struct runner *runner = opaque;
-	struct weir_app *app = runner->app;
-	enum weir_worker_status status = WEIR_WORKER_RUNS;
-	bool told = false;
-
-	while (status == WEIR_WORKER_RUNS && !atomic_load(&app->abandoned)) {
-		if (!told && atomic_load_explicit(&app->draining, memory_order_relaxed)) {
-			weir__worker_drain(runner->worker);
-			told = true;
-		}
-		status = weir__worker_step(runner->worker, STEP_WAIT_MS);
-	}
-	runner->status = status;
-	atomic_store(&runner->ended, true);
-	wake(app);
-	return NULL;
-}
-
-/* Signals are the program's: none is delivered to a worker's thread. */
-static int
-start_thread(struct runner *runner)
-{
-	sigset_t all, before;
-	int code;
-
-	sigfillset(&all);
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGILL);
-	sigdelset(&all, SIGFPE);
-	sigdelset(&all, SIGABRT);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	code = pthread_create(&runner->thread, NULL, worker_thread, runner);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return code;
-}
-
-static int
-start_workers(struct weir_app *app, struct weir_error *error)
-{
-	struct weir_worker_config config = {
-		.pipeline = app->pipeline,
-		.chain = app->chain,
-		.broker = app->broker,
-		.clock = weir__clock_system(),
-		.logger = &app->logger,
-	};
-
-	free(app->runners); /* of an earlier run */
-	app->runners =
-		weir__calloc((size_t)app->pipeline->workers, sizeof(*app->runners));
-	for (int index = 0; index < app->pipeline->workers; index++) {
-		struct runner *runner = &app->runners[index];
-
-		config.index = index;
-		runner->app = app;
-		runner->worker = weir__worker_new(&config, error);
-		if (!runner->worker)
-			return error->code;
-		pthread_mutex_lock(&app->counting);
-		app->runner_count++;
-		pthread_mutex_unlock(&app->counting);
-		runner->started = start_thread(runner) == 0;
-		if (!runner->started)
-			return weir_error_set(error, WEIR_EIO, "cannot start a thread");
-	}
-	return 0;
-}
-
-static bool
-all_ended(const struct weir_app *app)
-{
-	for (size_t index = 0; index < app->runner_count; index++) {
-		if (app->runners[index].started &&
-		    !atomic_load(&app->runners[index].ended))
-			return false;
-	}
-	return true;
-}
-
-/* A worker that ended by itself ends the app: its partitions would be nobody's. */
-static bool
-any_ended(const struct weir_app *app)
-{
-	for (size_t index = 0; index < app->runner_count; index++) {
-		if (atomic_load(&app->runners[index].ended))
-			return true;
-	}
-	return false;
-}
-
+/*
+ * Until all have left, or one hangs. A worker that ended by itself ends the app: its
+ * partitions would be nobody's.
+ */
 static void
-watch(struct weir_app *app, struct weir_until_end *end)
+watch(struct weir_app *app, struct weir_until_end *end, bool abandon)
 {
 	const struct weir_clock *clock = weir__clock_system();
 	int64_t give_up_ms = INT64_MAX, leave_ms = INT64_MAX;
+	bool draining = false;
 
-	while (!all_ended(app) && !app->hung) {
-		bool drain = atomic_load(&app->stops) || any_ended(app);
+	while (!weir__threads_all_ended(app->threads) && !app->hung) {
+		bool drain = atomic_load(&app->stops) ||
+			     weir__threads_any_ended(app->threads);
 		int64_t now_ms = clock->monotonic_ms(clock);
 
 		if (!drain && end && weir__until_end_reached(end, app->broker))
 			drain = true;
-		if (drain && !atomic_load(&app->draining)) {
-			atomic_store(&app->draining, true);
+		if (drain && !draining) {
+			draining = true;
+			weir__threads_drain(app->threads);
 			give_up_ms = now_ms + app->pipeline->drain_ms;
 		}
-		if (atomic_load(&app->stops) > 1 || now_ms >= give_up_ms)
-			atomic_store(&app->abandoned, true);
-		if (atomic_load(&app->abandoned) && leave_ms == INT64_MAX)
+		abandon = abandon || atomic_load(&app->stops) > 1 || now_ms >= give_up_ms;
+		if (abandon && leave_ms == INT64_MAX) {
+			weir__threads_abandon(app->threads);
 			leave_ms = now_ms + LEAVE_MS;
+		}
 		app->hung = now_ms >= leave_ms;
 		wait_for_wake(app, WATCH_MS);
 	}
 }
 
 static int
-join_workers(struct weir_app *app, struct weir_error *error)
-{
-	bool abandoned = false;
-	int code = 0;
-
-	for (size_t index = 0; index < app->runner_count; index++) {
-		struct runner *runner = &app->runners[index];
-		const struct weir_error *why = weir__worker_error(runner->worker);
-
-		if (!runner->started)
-			continue;
-		pthread_join(runner->thread, NULL);
-		abandoned = abandoned || runner->status == WEIR_WORKER_RUNS;
-		if (!code && (runner->status == WEIR_WORKER_FAILED ||
-			      runner->status == WEIR_WORKER_FENCED))
-			code = weir_error_set(error, why->code, "%s", why->message);
-	}
-	/* a worker that did not end in time may be another's fault: that is said instead */
-	if (!code && abandoned)
-		code = weir_error_set(error, WEIR_ETIMEOUT,
-				      "stopped before all was committed; what was not is "
-				      "taken up at the next start");
-	return code;
-}
-
-/* ---- counters ---- */
-
-static void
-add_counts(struct weir_app_counts *sum, const struct weir_worker_counts *counts)
-{
-	sum->records += atomic_load_explicit(&counts->records, memory_order_relaxed);
-	sum->committed += atomic_load_explicit(&counts->committed, memory_order_relaxed);
-	sum->emitted += atomic_load_explicit(&counts->emitted, memory_order_relaxed);
-	sum->dead_letters +=
-		atomic_load_explicit(&counts->dead_letters, memory_order_relaxed);
-	sum->dropped += atomic_load_explicit(&counts->dropped, memory_order_relaxed);
-	sum->retries += atomic_load_explicit(&counts->retries, memory_order_relaxed);
-	sum->batches += atomic_load_explicit(&counts->batches, memory_order_relaxed);
-	sum->aborts += atomic_load_explicit(&counts->aborts, memory_order_relaxed);
-	sum->replacements +=
-		atomic_load_explicit(&counts->replacements, memory_order_relaxed);
-	sum->lost += atomic_load_explicit(&counts->lost, memory_order_relaxed);
-	sum->tasks += atomic_load_explicit(&counts->tasks, memory_order_relaxed);
-}
-
-static void
-sum_counts(const struct weir_app *app, struct weir_app_counts *counts)
-{
-	*counts = app->counts;
-	for (size_t index = 0; index < app->runner_count; index++)
-		add_counts(counts, weir__worker_counts(app->runners[index].worker));
-}
-
-void
-weir__app_counts(const struct weir_app *app, struct weir_app_counts *counts)
-{
-	pthread_mutex_t *counting = &((struct weir_app *)(uintptr_t)app)->counting;
-
-	pthread_mutex_lock(counting);
-	sum_counts(app, counts);
-	pthread_mutex_unlock(counting);
-}
-
-static void
-free_workers(struct weir_app *app)
-{
-	size_t count = app->runner_count;
-
-	pthread_mutex_lock(&app->counting);
-	sum_counts(app, &app->counts);
-	app->runner_count = 0;
-	pthread_mutex_unlock(&app->counting);
-	for (size_t index = 0; index < count; index++) {
-		weir__worker_free(app->runners[index].worker);
-		app->runners[index].worker = NULL;
-	}
-}
-
-/* ---- running ---- */
-
-static int
 run_workers(struct weir_app *app, struct weir_until_end *end, struct weir_error *error)
 {
-	int code = start_workers(app, error);
+	const struct weir_worker_config config = {
+		.pipeline = app->pipeline,
+		.chain = app->chain,
+		.broker = app->broker,
+		.clock = weir__clock_system(),
+		.logger = &app->logger,
+	};
+	int code =
+		weir__threads_start(app->threads, &config, app->pipeline->workers, error);
 	int joined;
 
-	if (code)
-		atomic_store(&app->abandoned, true);
-	watch(app, end);
+	watch(app, end, code != 0);
 	if (app->hung)
 		return weir_error_set(error, WEIR_ETIMEOUT,
 		                      "stopped before all was committed, since a processor did "
 		                      "not return; what was not is taken up at the next start");
-	joined = join_workers(app, error);
-	free_workers(app);
+	joined = weir__threads_join(app->threads, error);
 	return code ? code : joined;
 }
+
+/* ---- running ---- */
 
 /* Between two tries to connect: wait a little; false: a stop was asked for. */
 static bool
@@ -518,6 +339,12 @@ const struct weir_logger *
 weir__app_logger(const struct weir_app *app)
 {
 	return &app->logger;
+}
+
+void
+weir__app_counts(const struct weir_app *app, struct weir_app_counts *counts)
+{
+	weir__threads_counts(app->threads, counts);
 }
 
 int

@@ -9,7 +9,7 @@
 #include <broker/broker.h>
 #include <config/pipeline.h>
 #include <processor/chain.h>
-#include <run/worker.h>
+#include <run/threads.h>
 #include <weir/app.h>
 
 /* Borrowed; NULL before weir_app_load(), but for the registry and logger. */
@@ -18,15 +18,7 @@ struct weir_chain *weir__app_chain(const struct weir_app *app);
 struct weir_registry *weir__app_registry(const struct weir_app *app);
 const struct weir_logger *weir__app_logger(const struct weir_app *app);
 
-/*
- * Sum of all workers' counters, while it runs and after. Reads of a running app are not of
- * one moment.
- */
-struct weir_app_counts {
-	unsigned long long records, committed, emitted, dead_letters, dropped, retries, batches,
-		aborts, replacements, lost;
-	unsigned tasks;
-};
+/* What all workers did, while the app runs and after; reads are not of one moment. */
 void weir__app_counts(const struct weir_app *app, struct weir_app_counts *counts);
 
 /* The exit status of `weir run` for what weir_app_run() returned: 0, 1, 2 or 3. */
