@@ -70,6 +70,7 @@ batch_reset(struct weir_worker *worker)
 	batch->bytes = 0;
 	batch->transaction = false;
 	batch->alone = false;
+	batch->blamed = false;
 	batch->stage = 0;
 	batch->give_up_ms = INT64_MAX;
 	batch->offset_count = 0;
@@ -238,10 +239,13 @@ weir__batch_abort(struct weir_worker *worker)
 	worker->phase = WEIR_PHASE_ABORT;
 }
 
-/* The broker refused a message for what it is: how far has that record got? */
+/*
+ * The broker refused a message for what it is: how far has that record got? All messages of
+ * a batch are refused together, so one that is alone is blamed once, however many it sent.
+ */
 static void
 suspect_refused(struct weir_worker *worker, struct weir_task *task, int64_t offset,
-                  const char *reason)
+                const char *reason)
 {
 	const struct weir_suspect *suspect = weir__suspects_find(&task->suspects, offset);
 	enum weir_suspicion suspicion = WEIR_SUSPECT_REFUSED;
@@ -251,6 +255,7 @@ suspect_refused(struct weir_worker *worker, struct weir_task *task, int64_t offs
 	if (suspicion > WEIR_SUSPECT_HOPELESS)
 		suspicion = WEIR_SUSPECT_HOPELESS;
 	weir__suspects_add(&task->suspects, offset, suspicion, reason);
+	worker->batch.blamed = worker->batch.alone;
 }
 
 static void
@@ -277,7 +282,7 @@ note_failure(struct weir_worker *worker, const struct weir_delivery_failure *fai
 		return false;
 	}
 	if (!failure->refused || !task || worker->guarantee->commits_first ||
-	    offset == WEIR_TAG_OFFSET_MASK)
+	    offset == WEIR_TAG_OFFSET_MASK || worker->batch.blamed)
 		return true;
 	suspect = weir__suspects_find(&task->suspects, (int64_t)offset);
 	if (suspect && suspect->suspicion == WEIR_SUSPECT_HOPELESS && worker->batch.alone) {

@@ -246,6 +246,22 @@ step_resolve(struct weir_worker *worker)
 	free(tasks);
 }
 
+/*
+ * A drain needs no new producer once nothing is in hand and nothing undecided: what a late
+ * request of the old one could still do ends with the next init of this id.
+ */
+static bool
+may_leave(const struct weir_worker *worker)
+{
+	if (!worker->draining || worker->pending || worker->end_due)
+		return false;
+	for (size_t slot = 0; slot < worker->slot_count; slot++) {
+		if (worker->tasks[slot] && worker->tasks[slot]->unresolved)
+			return false;
+	}
+	return true;
+}
+
 void
 weir__step_recover(struct weir_worker *worker, int wait_ms)
 {
@@ -253,10 +269,16 @@ weir__step_recover(struct weir_worker *worker, int wait_ms)
 	int64_t left_ms = recovery->not_before_ms - worker->now_ms;
 	struct weir_event event;
 
+	if (may_leave(worker)) {
+		weir__leave(worker);
+		return;
+	}
 	if (!recovery->paused)
 		pause_all(worker);
 	if (left_ms < 0)
 		left_ms = 0;
+	if (worker->yielding)
+		wait_ms = 0; /* a revoke waited for this */
 	weir__session_poll(worker->session, left_ms < wait_ms ? (int)left_ms : wait_ms, &event);
 	weir__worker_event(worker, &event);
 	if (worker->phase != WEIR_PHASE_RECOVER || left_ms > 0)

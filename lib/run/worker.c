@@ -321,9 +321,8 @@ poll_wait(const struct weir_worker *worker, int wait_ms)
 	return due > worker->now_ms ? (int)(due - worker->now_ms) : 0;
 }
 
-/* Nothing is in hand; at-most-once has records after their commit, too. */
-static void
-drain(struct weir_worker *worker)
+void
+weir__leave(struct weir_worker *worker)
 {
 	struct weir_error error = {0};
 
@@ -349,7 +348,7 @@ step_run(struct weir_worker *worker, int wait_ms)
 		return;
 	}
 	if (worker->draining && !weir__batch_in_hand(worker)) {
-		drain(worker);
+		weir__leave(worker);
 		return;
 	}
 	/* a poll after each tick: short intervals must not keep records waiting for ever */
@@ -360,8 +359,12 @@ step_run(struct weir_worker *worker, int wait_ms)
 		weir__run_retries(worker);
 		return;
 	}
-	/* a poll that may wait reads the clock, so ask first for what is there already */
-	weir__session_poll(worker->session, worker->busy ? 0 : poll_wait(worker, wait_ms),
+	/*
+	 * A poll that may wait reads the clock, so ask first for what is there already. A revoke
+	 * that waited for what was in hand is answered at once.
+	 */
+	weir__session_poll(worker->session,
+	                   worker->busy || worker->yielding ? 0 : poll_wait(worker, wait_ms),
 	                   &event);
 	weir__worker_event(worker, &event);
 }

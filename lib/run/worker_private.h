@@ -40,6 +40,7 @@ struct weir_batch {
 	int64_t started_ms;   /* monotonic; meant while something is in hand */
 	bool transaction;     /* exactly-once: it has begun */
 	bool alone;           /* it holds one suspect: commit right after it */
+	bool blamed;          /* and that is known to be why it failed */
 	int stage;            /* the guarantee's own, within a commit */
 	int64_t give_up_ms;   /* commit within this, else abort (a revoke waits); INT64_MAX */
 	struct weir_offset *offsets; /* what commit commits; the same in each repetition */
@@ -145,6 +146,8 @@ weir__tag(const struct weir_task *task, int64_t offset)
 /* Stop with this error; an open transaction is aborted as well as it goes. */
 void weir__worker_fail(struct weir_worker *worker, const struct weir_error *error);
 void weir__worker_fenced(struct weir_worker *worker, const struct weir_error *error);
+/* Nothing is in hand: drained, once what at-most-once has after its commit is out, too. */
+void weir__leave(struct weir_worker *worker);
 /* FENCED, FATAL and UNKNOWN, which mean the same after each call; true: handled. */
 bool weir__worker_failed(struct weir_worker *worker, enum weir_outcome outcome,
                          const struct weir_error *error);

@@ -4,6 +4,7 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <limits.h>
 #include <string.h>
 
 #include "tests/harness.h"
@@ -179,6 +180,27 @@ START_TEST(message_that_only_the_broker_refuses_ends_as_a_dead_letter)
 }
 END_TEST
 
+/* Refused together, its messages are one refusal: it was taken for three, the end of all tries. */
+START_TEST(record_of_several_refused_messages_ends_as_a_dead_letter)
+{
+	static char large[500];
+
+	memset(large, 'x', sizeof(large) - 1);
+	memcpy(large, "copies 3 ", 9);
+	open_settled(_i ? DEAD ", \"guarantee\": \"at-least-once\"" : DEAD);
+	weir__memory_set_max_message(fleet.memory, "out", 200); /* lowered after it was read */
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 0, large);
+	fleet_put(&fleet, 0, "c");
+	fleet_run(&fleet, 2000);
+	ck_assert_msg(fleet_status(&fleet, 0) == WEIR_WORKER_RUNS, "%s",
+	              weir__worker_error(fleet.workers[0])->message);
+	ck_assert_str_eq(fleet_read(&fleet, "dead", text, sizeof(text)), large);
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 3);
+	fleet_close(&fleet);
+}
+END_TEST
+
 /*
  * A suspect waits as the current record while what is in hand is committed. That commit
  * taints, so polls follow, which end its life; and its task goes, too.
@@ -294,6 +316,42 @@ START_TEST(zombie_leaves_nothing_behind)
 }
 END_TEST
 
+/* The commit was answered, so all is committed; what is left to do is for a next batch. */
+START_TEST(drain_after_a_tainted_commit_needs_no_new_producer)
+{
+	open_settled("");
+	inject(WEIR_MEMORY_COMMIT, WEIR_MEMORY_TAINT, 0, 1);
+	fleet_put(&fleet, 0, "a");
+	for (int step = 0; step < 500 && !plan.hits; step++)
+		fleet_run(&fleet, 1);
+	inject(WEIR_MEMORY_INIT, WEIR_MEMORY_FAIL_AGAIN, 0, INT_MAX); /* the broker is gone */
+	fleet_drain(&fleet);
+	ck_assert_int_eq(fleet_status(&fleet, 0), WEIR_WORKER_DRAINED);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a");
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 1);
+	fleet_close(&fleet);
+}
+END_TEST
+
+/* Whether all is committed is not known before the broker has said so. */
+START_TEST(drain_waits_for_an_unknown_outcome)
+{
+	open_settled("");
+	inject(WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_DONE, 0, 1);
+	fleet_put(&fleet, 0, "a");
+	for (int step = 0; step < 500 && !plan.hits; step++)
+		fleet_run(&fleet, 1);
+	inject(WEIR_MEMORY_INIT, WEIR_MEMORY_FAIL_AGAIN, 0, 500);
+	weir__worker_drain(fleet.workers[0]);
+	fleet_run(&fleet, 400);
+	ck_assert_int_eq(fleet_status(&fleet, 0), WEIR_WORKER_RUNS);
+	fleet_drain(&fleet);
+	ck_assert_int_eq(fleet_status(&fleet, 0), WEIR_WORKER_DRAINED);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a");
+	fleet_close(&fleet);
+}
+END_TEST
+
 START_TEST(fatal_outcome_stops_with_its_reason)
 {
 	open_settled("");
@@ -319,12 +377,15 @@ main(void)
 	tcase_add_loop_test(tcase, lost_delivery_is_sent_again, 0, 2);
 	tcase_add_test(tcase, lost_delivery_is_counted_under_at_most_once);
 	tcase_add_loop_test(tcase, message_that_only_the_broker_refuses_ends_as_a_dead_letter, 0, 2);
+	tcase_add_loop_test(tcase, record_of_several_refused_messages_ends_as_a_dead_letter, 0, 2);
 	tcase_add_test(tcase, suspect_is_read_again_when_the_commit_before_it_taints);
 	tcase_add_test(tcase, partitions_may_come_while_the_producer_is_replaced);
 	tcase_add_test(tcase, dead_letter_that_is_too_large_goes_without_its_value);
 	tcase_add_loop_test(tcase, full_queue_only_delays, 0, 2);
 	tcase_add_test(tcase, revoke_commits_what_is_in_hand);
 	tcase_add_test(tcase, zombie_leaves_nothing_behind);
+	tcase_add_test(tcase, drain_after_a_tainted_commit_needs_no_new_producer);
+	tcase_add_test(tcase, drain_waits_for_an_unknown_outcome);
 	tcase_add_test(tcase, fatal_outcome_stops_with_its_reason);
 	suite_add_tcase(suite, tcase);
 	return weir_test_run(suite);
