@@ -388,6 +388,9 @@ weir__kafka_consumer_poll(struct kafka_consumer *consumer, int timeout_ms,
 	if (consumer->is_forgotten)
 		come_back(consumer);
 	if (consumer->rebalance != WEIR_EVENT_IDLE) {
+		/* told before: whoever cannot answer it yet shall not spin */
+		if (consumer->rebalance_partitions)
+			weir__kafka_wait(timeout_ms);
 		weir__kafka_rebalance_event(consumer, event);
 		return;
 	}

@@ -188,7 +188,7 @@ weir__session_subscribe(struct weir_session *session, struct weir_error *error)
 
 /*
  * Wait for the next event and serve delivery reports. While a rebalance event has not been
- * answered the same event comes again.
+ * answered the same event comes again, after all of the timeout.
  */
 static inline void
 weir__session_poll(struct weir_session *session, int timeout_ms, struct weir_event *event)

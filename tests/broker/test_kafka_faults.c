@@ -253,6 +253,54 @@ START_TEST(record_that_its_topic_does_not_take_is_refused)
 }
 END_TEST
 
+static struct weir_session *
+member_open(struct bench *bench, const char *input)
+{
+	struct weir_session_config config = {
+		.name = "member", .guarantee = WEIR_AT_MOST_ONCE, .group = input,
+		.inputs = &input, .input_count = 1, .session_timeout_ms = 10000,
+	};
+	struct weir_session *session =
+		weir__broker_session_open(bench->broker, &config, &bench->error);
+
+	ck_assert_msg(session != NULL, "%s", bench->error.message);
+	EXPECT(WEIR_SUCCESS, weir__session_subscribe(session, &bench->error));
+	return session;
+}
+
+static void
+poll_until_assigned(struct weir_session *session, struct weir_event *event)
+{
+	int64_t end_ms = now_ms() + PATIENCE_MS;
+
+	do
+		weir__session_poll(session, SLICE_MS, event);
+	while (event->type != WEIR_EVENT_ASSIGNED && now_ms() < end_ms);
+	ck_assert_int_eq(event->type, WEIR_EVENT_ASSIGNED);
+}
+
+/* A worker that waits for its new producer cannot answer, and polls on. */
+START_TEST(event_without_an_answer_comes_again_no_sooner_than_asked)
+{
+	struct bench here, *bench = &here;
+	struct weir_session *session;
+	struct weir_event event;
+	int64_t start_ms;
+
+	bench_open(bench, "unanswered", 15000);
+	session = member_open(bench, "unanswered");
+	poll_until_assigned(session, &event);
+	start_ms = now_ms();
+	for (int polls = 0; polls < 5; polls++) {
+		weir__session_poll(session, SLICE_MS, &event);
+		ck_assert_int_eq(event.type, WEIR_EVENT_ASSIGNED);
+	}
+	ck_assert_int_ge(now_ms() - start_ms, 5 * SLICE_MS);
+	weir__session_close(session);
+	bench_close(bench);
+}
+END_TEST
+
 /*
  * A commit that was given up (its batch was aborted while the broker stood still) is answered
  * later: that answer is not the next commit's.
@@ -260,22 +308,14 @@ END_TEST
 START_TEST(answer_to_a_commit_given_up_is_not_taken_for_the_next)
 {
 	const char *input = "given-up";
-	struct weir_session_config config = {
-		.name = "member", .guarantee = WEIR_AT_MOST_ONCE, .group = "given-up",
-		.inputs = &input, .input_count = 1, .session_timeout_ms = 10000,
-	};
 	struct weir_offset offset = {.topic = input, .offset = 1};
 	struct bench here, *bench = &here;
 	struct weir_session *session;
 	struct weir_event event;
 
 	bench_open(bench, input, 15000);
-	session = weir__broker_session_open(bench->broker, &config, &bench->error);
-	ck_assert_msg(session != NULL, "%s", bench->error.message);
-	EXPECT(WEIR_SUCCESS, weir__session_subscribe(session, &bench->error));
-	do
-		weir__session_poll(session, SLICE_MS, &event);
-	while (event.type != WEIR_EVENT_ASSIGNED);
+	session = member_open(bench, input);
+	poll_until_assigned(session, &event);
 	event.partitions[0]->start = 0;
 	EXPECT(WEIR_SUCCESS, weir__session_answer(session, &bench->error));
 	cluster_pause(cluster, 1);
@@ -372,6 +412,7 @@ suite(void)
 	tcase_add_test(tcase, commit_waits_in_slices_while_the_broker_stands_still);
 	tcase_add_test(tcase, producer_is_replaced_while_the_broker_stands_still);
 	tcase_add_test(tcase, transaction_that_the_broker_timed_out_is_unknown_and_gone);
+	tcase_add_test(tcase, event_without_an_answer_comes_again_no_sooner_than_asked);
 	tcase_add_test(tcase, answer_to_a_commit_given_up_is_not_taken_for_the_next);
 	tcase_add_test(tcase, full_queue_only_delays);
 	tcase_add_test(tcase, message_larger_than_the_whole_queue_is_known_to_be_too_large);
