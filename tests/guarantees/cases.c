@@ -18,6 +18,7 @@ static void
 kill_one(struct trial *trial, struct instance *victim, enum aim aim)
 {
 	aim_at(trial, victim, aim);
+	trial_say(trial, "%s is killed", victim->id);
 	instance_kill(trial, victim);
 	aim_over(trial);
 	instance_start(trial, victim);
@@ -57,6 +58,7 @@ clients_frozen(struct trial *trial)
 	struct instance *victim = aim_instance(trial);
 
 	aim_at(trial, victim, IN_TURN(trial, aims));
+	trial_say(trial, "%s is frozen", victim->id);
 	instance_freeze(victim);
 	proxy_go_on(trial->proxy);
 	trial_pass(trial, TRIAL_TRANSACTION_MS + 2000);
@@ -136,10 +138,12 @@ static void
 cut(struct trial *trial)
 {
 	static const enum aim aims[] = {AIM_TRANSACTION, AIM_COMMIT, AIM_COMMIT_DONE};
+	int broker = trial_random(TRIAL_BROKERS + 1);
 
-	aim_at(trial, NULL,
-	       aims[trial->round / 3 % 3]); /* its turn comes each third round */
-	proxy_cut(trial->proxy, trial_random(TRIAL_BROKERS + 1));
+	/* its turn comes each third round */
+	aim_at(trial, NULL, aims[trial->round / 3 % 3]);
+	trial_say(trial, "connections to %d (0: all) are cut", broker);
+	proxy_cut(trial->proxy, broker);
 	aim_over(trial);
 }
 
@@ -149,6 +153,7 @@ refuse(struct trial *trial)
 	int broker = trial_random(TRIAL_BROKERS + 1);
 
 	aim_at(trial, NULL, AIM_TRANSACTION);
+	trial_say(trial, "connections to %d (0: all) are refused", broker);
 	proxy_refuse(trial->proxy, broker, true);
 	proxy_cut(trial->proxy, broker);
 	aim_over(trial);
@@ -159,8 +164,11 @@ refuse(struct trial *trial)
 static void
 stall(struct trial *trial)
 {
+	int broker = trial_random(TRIAL_BROKERS + 1);
+
 	aim_at(trial, NULL, AIM_TRANSACTION);
-	proxy_stall(trial->proxy, trial_random(TRIAL_BROKERS + 1), true);
+	trial_say(trial, "connections to %d (0: all) stall", broker);
+	proxy_stall(trial->proxy, broker, true);
 	aim_over(trial);
 	trial_pass(trial, 500 + trial_random(5500));
 	proxy_heal(trial->proxy);
@@ -204,40 +212,64 @@ network(struct trial *trial)
 	trial_pass(trial, 300 + trial_random(700));
 }
 
-/*
- * An EndTxn is held back while the client, cut off, asks again and goes on; it reaches
- * the broker when the client's next transaction is open. That is KAFKA-17754.
- */
 static void
-late_end(struct trial *trial)
+wait_for_next_transaction(struct trial *trial, const struct instance *victim,
+			  unsigned ended, struct proxy_client *client)
 {
-	struct instance *victim = aim_instance(trial);
-	struct proxy_client client;
-	int64_t give_up_ms;
-	unsigned ended;
-	int code = -1;
+	int64_t give_up_ms = trial_now_ms() + 15000;
 
-	ended = proxy_client(trial->proxy, victim->id).transactions;
-	proxy_catch(trial->proxy, PROXY_END_TXN, victim->id, PROXY_KEEP_AND_CUT);
-	if (!aim_wait_caught(trial, 15000))
-		return;
-	trial->hits.faults++;
-	give_up_ms = trial_now_ms() + 15000;
 	do {
 		trial_pass(trial, 1);
-		client = proxy_client(trial->proxy, victim->id);
+		*client = proxy_client(trial->proxy, victim->id);
 	} while (trial_now_ms() < give_up_ms &&
-		 !(client.transactions > ended && client.transaction && client.produced));
+		 !(client->transactions > ended && client->transaction &&
+		   client->produced));
+}
+
+/*
+ * A request is held back while the client, cut off, asks again and goes on; it reaches
+ * the broker when the client's next transaction is open. For EndTxn that is KAFKA-17754.
+ */
+static void
+late(struct trial *trial, enum proxy_api api)
+{
+	struct instance *victim = aim_instance(trial);
+	unsigned ended = proxy_client(trial->proxy, victim->id).transactions;
+	struct proxy_client client;
+	int64_t give_up_ms;
+	int code = -1;
+
+	proxy_catch(trial->proxy, api, victim->id, PROXY_KEEP_AND_CUT);
+	if (!aim_wait_caught(trial, 15000))
+		return;
+	wait_for_next_transaction(trial, victim, ended, &client);
+	trial->hits.faults++;
 	trial->hits.transaction += client.transaction;
+	trial->hits.late += client.transaction && client.produced;
 	proxy_release(trial->proxy);
 	give_up_ms = trial_now_ms() + 5000;
 	while (!proxy_answered(trial->proxy, &code) && trial_now_ms() < give_up_ms)
 		trial_pass(trial, 1);
-	trial->hits.late += client.transaction && client.produced;
-	trial->hits.late_taken += code == 0;
-	trial_say(trial, "late EndTxn of %s: answered with %d, transaction open: %s",
-		  victim->id, code, client.transaction ? "yes" : "no");
+	trial->hits.late_taken += api == PROXY_END_TXN && code == 0;
+	trial_say(trial, "late request %d of %s: answered with %d, transaction open: %s",
+		  api, victim->id, code, client.transaction ? "yes" : "no");
 	trial_pass(trial, trial_random(300));
+}
+
+static void
+late_end(struct trial *trial)
+{
+	late(trial, PROXY_END_TXN);
+}
+
+static void
+late_others(struct trial *trial)
+{
+	static const enum proxy_api apis[] = {PROXY_TXN_OFFSET_COMMIT, PROXY_PRODUCE,
+					      PROXY_ADD_PARTITIONS_TO_TXN,
+					      PROXY_ADD_OFFSETS_TO_TXN};
+
+	late(trial, IN_TURN(trial, apis));
 }
 
 /* ---- instances ---- */
@@ -275,6 +307,7 @@ come_and_go(struct trial *trial)
 {
 	struct instance *guest = &trial->instances[2];
 
+	trial_say(trial, "a guest comes");
 	instance_start(trial, guest);
 	aim_at(trial, NULL, AIM_REBALANCE);
 	aim_over(trial);
@@ -300,7 +333,10 @@ everything(struct trial *trial)
 					  rolling_restart};
 	int count = sizeof(faults) / sizeof(faults[0]);
 
-	faults[trial_random(count)](trial);
+	if (trial->guarantee == WEIR_EXACTLY_ONCE && trial_random(8) == 0)
+		late_end(trial);
+	else
+		faults[trial_random(count)](trial);
 }
 
 const struct trial_case *
@@ -349,6 +385,13 @@ trial_cases(size_t *count)
 		 1,
 		 true,
 		 {.late = 1},
+		 1000},
+		{"late-others",
+		 "offsets, messages and partitions of a transaction arrive in the next",
+		 late_others,
+		 1,
+		 true,
+		 {.late = 4},
 		 1000},
 		{"twins",
 		 "two instances with one name",

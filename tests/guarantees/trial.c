@@ -39,10 +39,15 @@ void
 trial_say(const struct trial *trial, const char *format, ...)
 {
 	va_list args;
+	char clock[16];
+	time_t now;
 
 	if (!trial->options->verbose)
 		return;
-	fprintf(stderr, "# %" PRId64 " ms left: ", trial->end_ms - trial_now_ms());
+	time(&now);
+	strftime(clock, sizeof(clock), "%T", gmtime(&now));
+	fprintf(stderr, "# %s, %" PRId64 " ms left: ", clock,
+		trial->end_ms - trial_now_ms());
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
@@ -139,7 +144,7 @@ write_pipeline(struct trial *trial)
 		"{\"name\": \"%s\", \"guarantee\": \"%s\",\n"
 		" \"kafka\": {\"bootstrap.servers\": \"%s\", \"session.timeout.ms\": "
 		"%d,\n"
-		"  \"transaction.timeout.ms\": %d},\n"
+		"  \"transaction.timeout.ms\": %d%s},\n"
 		" \"inputs\": [\"%s\"], \"outputs\": {\"default\": \"%s\", \"b\": "
 		"\"%s\"},\n"
 		" \"dead_letter\": {\"topic\": \"%s\"},\n"
@@ -147,8 +152,9 @@ write_pipeline(struct trial *trial)
 		" \"commit\": {\"interval\": \"%dms\"}}\n",
 		trial->name, weir__guarantee_name(trial->guarantee),
 		cluster_bootstrap(trial->cluster), TRIAL_SESSION_MS, TRIAL_TRANSACTION_MS,
-		trial->in, trial->out, trial->more, trial->dead, WEIR_ORACLE_PLUGIN,
-		steps(trial), trial->kind->commit_ms ? trial->kind->commit_ms : 50);
+		trial->options->verbose ? ", \"debug\": \"cgrp,eos\"" : "", trial->in,
+		trial->out, trial->more, trial->dead, WEIR_ORACLE_PLUGIN, steps(trial),
+		trial->kind->commit_ms ? trial->kind->commit_ms : 50);
 	fclose(file);
 }
 
