@@ -208,6 +208,12 @@ oracle_reading_close(struct oracle_reading *reading)
 
 /* ---- reading ---- */
 
+static int64_t
+now_ms(const struct oracle_reading *reading)
+{
+	return reading->config->clock->monotonic_ms(reading->config->clock);
+}
+
 int
 oracle_reading_ask_ends(struct oracle_reading *reading, bool of_inputs,
 			struct weir_error *error)
@@ -262,18 +268,31 @@ enter_input(struct oracle_reading *reading, enum weir_event_type type,
 
 /*
  * An output is of an input record that was readable before it, but maybe not yet when the
- * inputs were read last.
+ * inputs were read last. While the input's leader is gone nobody can read it: an output
+ * entered now would pass for one of an aborted record, and its record for torn.
  */
 static int
-catch_up(struct oracle_reading *reading, struct weir_error *error)
+catch_up(struct oracle_reading *reading, const struct oracle_output *output,
+	 const struct weir_message *message, struct weir_error *error)
 {
+	int64_t patience_ms = reading->config->patience_ms;
+	int64_t give_up_ms = now_ms(reading) + patience_ms;
+	struct weir_error own;
 	bool all;
-	int code = oracle_reading_ask_ends(reading, true, error);
+	int code;
 
-	return code ? code
-		    : oracle_reading_pull(reading, true,
-					  reading->config->patience_ms ? CATCH_UP_MS : 0,
-					  &all, error);
+	do {
+		own = (struct weir_error){0};
+		code = oracle_reading_ask_ends(reading, true, &own);
+		if (!code)
+			code = oracle_reading_pull(reading, true,
+						   patience_ms ? CATCH_UP_MS : 0, &all,
+						   &own);
+		if (oracle_ledger_is_known(&reading->ledger, output,
+					   reading->input_positions, message))
+			return 0;
+	} while (now_ms(reading) < give_up_ms);
+	return code ? weir_error_set(error, code, "%s", own.message) : 0;
 }
 
 static int
@@ -290,15 +309,9 @@ enter_output(struct oracle_reading *reading, enum weir_event_type type,
 	if (type != WEIR_EVENT_RECORD)
 		return 0;
 	if (!oracle_ledger_is_known(ledger, output, reading->input_positions, message))
-		code = catch_up(reading, error);
+		code = catch_up(reading, output, message, error);
 	oracle_ledger_add_output(ledger, output, place->offset, message);
 	return code;
-}
-
-static int64_t
-now_ms(const struct oracle_reading *reading)
-{
-	return reading->config->clock->monotonic_ms(reading->config->clock);
 }
 
 int
