@@ -269,13 +269,14 @@ enter_input(struct oracle_reading *reading, enum weir_event_type type,
 /*
  * An output is of an input record that was readable before it, but maybe not yet when the
  * inputs were read last. While the input's leader is gone nobody can read it: an output
- * entered now would pass for one of an aborted record, and its record for torn.
+ * entered now would pass for one of an aborted record, and its record for torn. Many
+ * outputs of no record are waited for once, not each for itself.
  */
 static int
 catch_up(struct oracle_reading *reading, const struct oracle_output *output,
 	 const struct weir_message *message, struct weir_error *error)
 {
-	int64_t patience_ms = reading->config->patience_ms;
+	int64_t patience_ms = reading->has_waited_in_vain ? 0 : reading->config->patience_ms;
 	int64_t give_up_ms = now_ms(reading) + patience_ms;
 	struct weir_error own;
 	bool all;
@@ -288,8 +289,9 @@ catch_up(struct oracle_reading *reading, const struct oracle_output *output,
 			code = oracle_reading_pull(reading, true,
 						   patience_ms ? CATCH_UP_MS : 0, &all,
 						   &own);
-		if (oracle_ledger_is_known(&reading->ledger, output,
-					   reading->input_positions, message))
+		reading->has_waited_in_vain = !oracle_ledger_is_known(
+			&reading->ledger, output, reading->input_positions, message);
+		if (!reading->has_waited_in_vain)
 			return 0;
 	} while (now_ms(reading) < give_up_ms);
 	return code ? weir_error_set(error, code, "%s", own.message) : 0;

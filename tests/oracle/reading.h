@@ -15,6 +15,7 @@ struct oracle_reading {
 	int64_t *input_ends, *output_ends; /* as asked last, by index in the ledger */
 	int64_t *input_positions;
 	struct weir_offset *committed;
+	bool has_waited_in_vain; /* for the record of the last output that was not known */
 };
 
 int oracle_reading_open(struct oracle_reading *reading, const struct oracle_config *config,
