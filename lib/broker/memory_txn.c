@@ -212,6 +212,7 @@ weir__memory_txn_expire(struct weir_memory *memory, struct weir_memory_txn *txn)
 		weir__log(memory->logger, WEIR_LOG_INFO,
 			  "transaction timed out transactional_id=%s timeout_ms=%lld",
 			  txn->id, (long long)txn->timeout_ms);
+	memory->timed_out++;
 	abort_fenced(memory, txn);
 }
 

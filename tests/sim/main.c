@@ -203,9 +203,9 @@ missed(void)
 		}
 	}
 	if (!hits.late_ends_hit || !hits.disordered_marks || !hits.fenced ||
-	    !hits.looks) {
-		printf("MISSED: a late EndTxn, a marker out of order, a twin or a "
-		       "look\n");
+	    !hits.expired || !hits.looks) {
+		printf("MISSED: a late EndTxn, a marker out of order, a twin, a "
+		       "transaction timeout or a look\n");
 		misses++;
 	}
 	return misses;
@@ -250,9 +250,9 @@ run_campaign(const struct options *options)
 	print_operations();
 	printf("late EndTxn requests %" PRIu64 ", in the next transaction %" PRIu64
 	       "; markers out of order %" PRIu64 "; fenced by a twin %" PRIu64
-	       "; looks at rest %" PRIu64 "\n",
+	       "; transactions timed out %" PRIu64 "; looks at rest %" PRIu64 "\n",
 	       hits.late_ends, hits.late_ends_hit, hits.disordered_marks, hits.fenced,
-	       hits.looks);
+	       hits.expired, hits.looks);
 	return missed() && options->seeds >= ENOUGH ? 1 : 0;
 }
 

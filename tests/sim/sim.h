@@ -95,7 +95,7 @@ struct sim_hits {
 	uint64_t late_ends_hit;   /* ... while the next transaction was open */
 	uint64_t disordered_marks; /* markers that overtook others */
 	uint64_t fenced;          /* workers stopped by a twin */
-	uint64_t expired;         /* transactions that the broker aborted */
+	uint64_t expired;         /* transactions that the broker ended: too old */
 	uint64_t looks;           /* times that the watch found all at rest in a run */
 	uint64_t runs, steps, records;
 };

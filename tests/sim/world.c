@@ -386,6 +386,7 @@ close_world(struct sim_world *world)
 		world->processes[index]->dead = true;
 		sim_process_free(world->processes[index]);
 	}
+	world->hits->expired += world->memory->timed_out;
 	sim_load_close(world);
 	oracle_watch_close(world->watch);
 	weir__registry_free(world->registry);
