@@ -150,6 +150,19 @@ aim_instance(struct trial *trial)
 	abort(); /* the supervisor keeps some running */
 }
 
+bool
+aim_wait_sent(struct trial *trial, const struct instance *instance, enum proxy_api api)
+{
+	int64_t give_up_ms = trial_now_ms() + AIM_MS;
+
+	while (!proxy_client(trial->proxy, instance->id).broker[api]) {
+		if (trial_now_ms() > give_up_ms)
+			return false;
+		trial_pass(trial, 1);
+	}
+	return true;
+}
+
 int
 aim_broker(struct trial *trial, const struct instance *instance, enum proxy_api api)
 {

@@ -111,6 +111,8 @@ leaders_killed(struct trial *trial)
 				     : IN_TURN(trial, plain);
 	int broker;
 
+	if (!aim_wait_sent(trial, instance, api))
+		return;
 	aim_at(trial, instance, trial->round % 2 ? AIM_TRANSACTION : AIM_COMMIT);
 	broker = aim_broker(trial, instance, api);
 	trial_say(trial, "broker %d leads what %s asks with api %d", broker, instance->id,
@@ -324,19 +326,33 @@ come_and_go(struct trial *trial)
 
 /* ---- all of it ---- */
 
+/* Something else goes wrong while a broker is away. */
+static void
+two_at_once(struct trial *trial)
+{
+	static const fault_fn faults[] = {clients_killed, clients_frozen, network,
+					  come_and_go};
+	int broker = 1 + trial_random(TRIAL_BROKERS);
+
+	broker_kill(trial, broker);
+	faults[trial_random(4)](trial);
+	broker_restart(trial, broker);
+}
+
 static void
 everything(struct trial *trial)
 {
-	static const fault_fn faults[] = {clients_killed, clients_frozen, brokers_killed,
-					  leaders_killed, network,        network,
-					  clients_killed, come_and_go,    network,
-					  rolling_restart};
+	static const fault_fn faults[] = {
+		clients_killed, clients_frozen, brokers_killed, leaders_killed,
+		network,        network,        twins,          come_and_go,
+		clients_killed, two_at_once,    rolling_restart, late_end,
+		late_others};
 	int count = sizeof(faults) / sizeof(faults[0]);
 
-	if (trial->guarantee == WEIR_EXACTLY_ONCE && trial_random(8) == 0)
-		late_end(trial);
-	else
-		faults[trial_random(count)](trial);
+	/* the last two are of transactions */
+	if (trial->guarantee != WEIR_EXACTLY_ONCE)
+		count -= 2;
+	faults[trial_random(count)](trial);
 }
 
 const struct trial_case *
@@ -360,19 +376,19 @@ trial_cases(size_t *count)
 		 brokers_killed,
 		 2,
 		 false,
-		 {.transaction = 1}},
+		 {.faults = TRIAL_BROKERS, .transaction = 1}},
 		{"leaders-killed",
 		 "who coordinates or leads a batch dies by kill -9",
 		 leaders_killed,
 		 2,
 		 false,
-		 {.transaction = 1, .commit = 1}},
+		 {.faults = 3, .transaction = 1, .commit = 1}},
 		{"rolling-restart",
 		 "brokers stop in good order and start again",
 		 rolling_restart,
 		 2,
 		 false,
-		 {.transaction = 1}},
+		 {.faults = TRIAL_BROKERS, .transaction = 1}},
 		{"network",
 		 "connections are cut, refused, delayed and stalled",
 		 network,

@@ -18,6 +18,8 @@
 #define IN_PARTITIONS 6
 #define OUT_PARTITIONS 3
 #define MORE_PARTITIONS 2
+/* so that deliveries fail: the default is five minutes, longer than any fault */
+#define IMPATIENT ", \"producer\": {\"message.timeout.ms\": 3000}"
 
 static struct weir_logger logger = {.level = WEIR_LOG_ERROR};
 
@@ -88,7 +90,8 @@ hit_what_was_meant(const struct trial *trial)
 {
 	const struct hits *hits = &trial->hits, *meant = &trial->kind->meant;
 
-	return hits->faults && hits->transaction >= meant->transaction &&
+	return trial->noise && hits->faults && hits->faults >= meant->faults &&
+	       hits->transaction >= meant->transaction &&
 	       hits->commit >= meant->commit && hits->rebalance >= meant->rebalance &&
 	       hits->late >= meant->late;
 }
@@ -144,7 +147,7 @@ write_pipeline(struct trial *trial)
 		"{\"name\": \"%s\", \"guarantee\": \"%s\",\n"
 		" \"kafka\": {\"bootstrap.servers\": \"%s\", \"session.timeout.ms\": "
 		"%d,\n"
-		"  \"transaction.timeout.ms\": %d%s},\n"
+		"  \"transaction.timeout.ms\": %d%s%s},\n"
 		" \"inputs\": [\"%s\"], \"outputs\": {\"default\": \"%s\", \"b\": "
 		"\"%s\"},\n"
 		" \"dead_letter\": {\"topic\": \"%s\"},\n"
@@ -152,6 +155,7 @@ write_pipeline(struct trial *trial)
 		" \"commit\": {\"interval\": \"%dms\"}}\n",
 		trial->name, weir__guarantee_name(trial->guarantee),
 		cluster_bootstrap(trial->cluster), TRIAL_SESSION_MS, TRIAL_TRANSACTION_MS,
+		trial->guarantee == WEIR_AT_LEAST_ONCE ? IMPATIENT : "",
 		trial->options->verbose ? ", \"debug\": \"cgrp,eos\"" : "", trial->in,
 		trial->out, trial->more, trial->dead, WEIR_ORACLE_PLUGIN, steps(trial),
 		trial->kind->commit_ms ? trial->kind->commit_ms : 50);
@@ -220,6 +224,7 @@ begin(struct trial *trial, const char *root)
 	feed_wait_in_sync(trial);
 	write_pipeline(trial);
 	pthread_create(&trial->feeder, NULL, feed_run, trial);
+	pthread_create(&trial->noisemaker, NULL, noise_run, trial);
 	pthread_create(&trial->watcher, NULL, watch_run, trial);
 	for (int index = 0; index < trial->kind->instances; index++)
 		instance_start(trial, &trial->instances[index]);
@@ -308,6 +313,7 @@ trial_run(struct trial *trial, const struct trial_case *kind,
 	}
 	atomic_store(&trial->feed_stop, true);
 	heal(trial);
+	pthread_join(trial->noisemaker, NULL);
 	finish(trial);
 	judge(trial);
 	instances_end(trial);

@@ -4,12 +4,13 @@
  *
  *   cluster, proxy    the program's, one after the other's use
  *   feed              a thread that writes numbered records, at an even rate
+ *   noise             a thread that writes others, and aborts them
  *   watch             a thread that reads all the while, read_committed (tests/oracle)
  *   instances         child processes, each with a client.id of its own, so that the
  * proxy can tell what each is in the middle of faults            what a case does, again
  * and again, until its time is over
  *
- * Feed, watch and oracle go around the proxy, so the network they have is whole.
+ * Feed, noise, watch and oracle go around the proxy, so the network they have is whole.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -87,8 +88,9 @@ struct trial {
 	char trouble[400]; /* the first thing that went wrong besides the oracle's
 			      findings */
 
-	pthread_t feeder, watcher;
-	atomic_int fed; /* records delivered to the input */
+	pthread_t feeder, noisemaker, watcher;
+	atomic_int fed;   /* records delivered to the input */
+	atomic_int noise; /* records in the input whose transaction was aborted */
 	int sent;       /* by the feed */
 	atomic_bool feed_stop, feed_failed, feed_done, watch_stop, watch_done,
 		watch_failed;
@@ -128,9 +130,10 @@ int64_t trial_now_ms(void);
 void trial_pass(struct trial *trial, int64_t ms);
 int trial_random(int below);
 
-/* ---- feed.c, watch.c: each a thread ---- */
+/* ---- feed.c, noise.c, watch.c: each a thread ---- */
 
 void *feed_run(void *opaque);
+void *noise_run(void *opaque);
 void *watch_run(void *opaque);
 /* Wait until all partitions of these topics, and of Kafka's own, are in sync everywhere.
  */
@@ -168,6 +171,9 @@ void aim_over(struct trial *trial);
 bool aim_wait_caught(struct trial *trial, int64_t ms);
 /* One running instance, at random. */
 struct instance *aim_instance(struct trial *trial);
+/* Wait until it has sent a request of this kind; false: in vain. */
+bool aim_wait_sent(struct trial *trial, const struct instance *instance,
+		   enum proxy_api api);
 /* To whom it sends requests of this kind; 1 if it sent none. */
 int aim_broker(struct trial *trial, const struct instance *instance, enum proxy_api api);
 
