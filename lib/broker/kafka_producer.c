@@ -163,40 +163,56 @@ time_of(const struct weir_message *message)
 	return message->timestamp_ms > 0 ? message->timestamp_ms : 1;
 }
 
-/* One part at a time: an initialiser would clear the whole array for each message. */
+enum part {
+	PART_TOPIC,
+	PART_FLAGS,
+	PART_TAG,
+	PART_KEY,
+	PART_VALUE,
+	PART_TIME,
+	PART_HEADERS /* last: only where there are any */
+};
+
+/* What is the same for each message of an output. */
+static void
+prepare_parts(struct kafka_output *output)
+{
+	rd_kafka_vu_t *parts = output->parts;
+
+	parts[PART_TOPIC].vtype = RD_KAFKA_VTYPE_RKT;
+	parts[PART_TOPIC].u.rkt = output->handle;
+	parts[PART_FLAGS].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+	parts[PART_FLAGS].u.i = RD_KAFKA_MSG_F_COPY;
+	parts[PART_TAG].vtype = RD_KAFKA_VTYPE_OPAQUE;
+	parts[PART_KEY].vtype = RD_KAFKA_VTYPE_KEY;
+	parts[PART_VALUE].vtype = RD_KAFKA_VTYPE_VALUE;
+	parts[PART_TIME].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+	parts[PART_HEADERS].vtype = RD_KAFKA_VTYPE_HEADERS;
+}
+
 static rd_kafka_resp_err_t
 produce(struct kafka_producer *producer, struct kafka_output *output,
         const struct weir_message *message, uint64_t tag)
 {
-	rd_kafka_vu_t parts[7];
-	size_t part_count = 6;
+	rd_kafka_vu_t *parts = output->parts;
+	size_t part_count = PART_HEADERS;
 	rd_kafka_resp_err_t code;
 	rd_kafka_error_t *failure;
 
-	parts[0].vtype = RD_KAFKA_VTYPE_RKT;
-	parts[0].u.rkt = output->handle;
-	parts[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
-	parts[1].u.i = RD_KAFKA_MSG_F_COPY;
-	parts[2].vtype = RD_KAFKA_VTYPE_OPAQUE;
-	parts[2].u.ptr = (void *)(uintptr_t)tag;
-	parts[3].vtype = RD_KAFKA_VTYPE_KEY;
-	parts[3].u.mem.ptr = (void *)message->key.data;
-	parts[3].u.mem.size = message->key.size;
-	parts[4].vtype = RD_KAFKA_VTYPE_VALUE;
-	parts[4].u.mem.ptr = (void *)message->value.data;
-	parts[4].u.mem.size = message->value.size;
-	parts[5].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
-	parts[5].u.i64 = time_of(message);
-	if (message->header_count > 0) {
-		parts[part_count].vtype = RD_KAFKA_VTYPE_HEADERS;
+	parts[PART_TAG].u.ptr = (void *)(uintptr_t)tag;
+	parts[PART_KEY].u.mem.ptr = (void *)message->key.data;
+	parts[PART_KEY].u.mem.size = message->key.size;
+	parts[PART_VALUE].u.mem.ptr = (void *)message->value.data;
+	parts[PART_VALUE].u.mem.size = message->value.size;
+	parts[PART_TIME].u.i64 = time_of(message);
+	if (message->header_count > 0)
 		parts[part_count++].u.headers = headers_of(message);
-	}
 	failure = rd_kafka_produceva(producer->client->rk, parts, part_count);
 	if (!failure)
 		return RD_KAFKA_RESP_ERR_NO_ERROR;
 	/* The headers are librdkafka's only when it took the message. */
 	if (message->header_count > 0)
-		rd_kafka_headers_destroy(parts[6].u.headers);
+		rd_kafka_headers_destroy(parts[PART_HEADERS].u.headers);
 	code = rd_kafka_error_code(failure);
 	rd_kafka_error_destroy(failure);
 	return code;
@@ -253,6 +269,7 @@ open_topics(struct kafka_producer *producer)
 
 		rd_kafka_topic_conf_set_opaque(conf, first);
 		output->handle = rd_kafka_topic_new(producer->client->rk, output->topic, conf);
+		prepare_parts(output);
 	}
 }
 

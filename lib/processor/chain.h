@@ -25,6 +25,7 @@ struct weir_held {
 	const struct weir_header *headers;
 	size_t header_count;
 	int64_t timestamp_ms;
+	size_t bytes; /* of key, value and headers */
 };
 
 /* What one record, batch end or tick emitted. One a worker, reset for each. */

@@ -86,6 +86,7 @@ weir__held_add(struct weir_held_list *held, int output, const struct weir_record
 						: copy_headers(&held->arena, record);
 	item->header_count = record->header_count;
 	item->timestamp_ms = record->timestamp_ms;
+	item->bytes = bytes - sizeof(*item);
 	held->bytes += bytes;
 	return 0;
 }

@@ -19,6 +19,23 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 5000
 
+int64_t
+weir__batch_deadline_ms(const struct weir_worker *worker)
+{
+	return worker->pipeline->transaction_timeout_ms * 6 / 10;
+}
+
+static void
+batch_start(struct weir_worker *worker)
+{
+	int64_t interval_ms = worker->pipeline->commit_interval_ms;
+	int64_t deadline_ms = weir__batch_deadline_ms(worker);
+
+	worker->batch.started_ms = worker->now_ms;
+	worker->batch.due_ms =
+		worker->now_ms + (interval_ms < deadline_ms ? interval_ms : deadline_ms);
+}
+
 void
 weir__batch_touch(struct weir_worker *worker, struct weir_task *task, int64_t offset)
 {
@@ -26,38 +43,7 @@ weir__batch_touch(struct weir_worker *worker, struct weir_task *task, int64_t of
 		return;
 	weir__task_touch(task, offset);
 	if (worker->batch.touched++ == 0)
-		worker->batch.started_ms = worker->now_ms;
-}
-
-int64_t
-weir__batch_deadline_ms(const struct weir_worker *worker)
-{
-	return worker->pipeline->transaction_timeout_ms * 6 / 10;
-}
-
-int64_t
-weir__batch_due_ms(const struct weir_worker *worker)
-{
-	int64_t interval_ms = worker->pipeline->commit_interval_ms;
-	int64_t deadline_ms = weir__batch_deadline_ms(worker);
-
-	if (!weir__batch_in_hand(worker))
-		return INT64_MAX;
-	return worker->batch.started_ms + (interval_ms < deadline_ms ? interval_ms : deadline_ms);
-}
-
-bool
-weir__batch_due(const struct weir_worker *worker)
-{
-	const struct weir_batch *batch = &worker->batch;
-
-	if (!weir__batch_in_hand(worker))
-		return false;
-	return batch->alone || worker->draining ||
-	       batch->records >= (size_t)worker->pipeline->commit_records ||
-	       batch->bytes >= (size_t)worker->pipeline->commit_bytes ||
-	       worker->now_ms >= weir__batch_due_ms(worker) ||
-	       (worker->guarantee->commits_first && worker->idle);
+		batch_start(worker);
 }
 
 static void
@@ -72,6 +58,7 @@ batch_reset(struct weir_worker *worker)
 	batch->alone = false;
 	batch->blamed = false;
 	batch->stage = 0;
+	batch->due_ms = INT64_MAX;
 	batch->give_up_ms = INT64_MAX;
 	batch->offset_count = 0;
 }

@@ -28,17 +28,16 @@ static bool
 held_fits(struct weir_worker *worker)
 {
 	const struct weir_held *held;
-	size_t index, size, max;
+	size_t index, max;
 
 	for (index = 0; index < worker->held.count; index++) {
 		held = &worker->held.items[index];
-		size = weir__held_bytes(held);
 		max = weir__session_max_message_bytes(worker->session, held->output);
-		if (size <= max)
+		if (held->bytes <= max)
 			continue;
 		snprintf(worker->reason.text, sizeof(worker->reason.text),
-		         "emitted %zu bytes, topic %s takes %zu (max.message.bytes)", size,
-		         worker->pipeline->outputs[held->output].topic, max);
+		         "emitted %zu bytes, topic %s takes %zu (max.message.bytes)",
+		         held->bytes, worker->pipeline->outputs[held->output].topic, max);
 		worker->reason.step = NULL;
 		return false;
 	}
@@ -407,8 +406,6 @@ weir__run_ticks(struct weir_worker *worker)
 	struct weir_task *longest = NULL;
 	int64_t due_ms, longest_ms = worker->now_ms + 1;
 
-	if (worker->next_tick_ms > worker->now_ms)
-		return false;
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
 		struct weir_task *task = worker->tasks[slot];
 

@@ -98,6 +98,7 @@ weir__worker_new(const struct weir_worker_config *config, struct weir_error *err
 	worker->held.max_bytes = (size_t)config->pipeline->commit_bytes;
 	worker->next_tick_ms = INT64_MAX;
 	worker->next_retry_ms = INT64_MAX;
+	worker->batch.due_ms = INT64_MAX;
 	worker->batch.give_up_ms = INT64_MAX;
 	worker->now_ms = weir__worker_now(worker);
 	worker->session = open_session(worker, error);
@@ -313,7 +314,7 @@ earlier(int64_t a, int64_t b)
 static int
 poll_wait(const struct weir_worker *worker, int wait_ms)
 {
-	int64_t due = earlier(earlier(weir__batch_due_ms(worker), worker->next_tick_ms),
+	int64_t due = earlier(earlier(worker->batch.due_ms, worker->next_tick_ms),
 	                      worker->next_retry_ms);
 
 	if (due == INT64_MAX || due - worker->now_ms >= wait_ms)
@@ -352,7 +353,8 @@ step_run(struct weir_worker *worker, int wait_ms)
 		return;
 	}
 	/* a poll after each tick: short intervals must not keep records waiting for ever */
-	worker->ticked = !worker->ticked && !worker->yielding && weir__run_ticks(worker);
+	worker->ticked = worker->next_tick_ms <= worker->now_ms && !worker->ticked &&
+	                 !worker->yielding && weir__run_ticks(worker);
 	if (worker->ticked)
 		return;
 	if (worker->next_retry_ms <= worker->now_ms) {

@@ -38,6 +38,7 @@ struct weir_batch {
 	size_t records;
 	size_t bytes;         /* read and held */
 	int64_t started_ms;   /* monotonic; meant while something is in hand */
+	int64_t due_ms;       /* by time; INT64_MAX while nothing is in hand */
 	bool transaction;     /* exactly-once: it has begun */
 	bool alone;           /* it holds one suspect: commit right after it */
 	bool blamed;          /* and that is known to be why it failed */
@@ -193,10 +194,21 @@ weir__batch_in_hand(const struct weir_worker *worker)
 {
 	return worker->batch.touched > 0;
 }
-/* Time or size say: commit. */
-bool weir__batch_due(const struct weir_worker *worker);
-/* When it will be due by time; INT64_MAX: nothing in hand. */
-int64_t weir__batch_due_ms(const struct weir_worker *worker);
+/* Time or size say: commit. Asked before each record. */
+static inline bool
+weir__batch_due(const struct weir_worker *worker)
+{
+	const struct weir_batch *batch = &worker->batch;
+
+	if (worker->now_ms >= batch->due_ms ||
+	    batch->records >= (size_t)worker->pipeline->commit_records ||
+	    batch->bytes >= (size_t)worker->pipeline->commit_bytes)
+		return weir__batch_in_hand(worker);
+	if (!batch->alone && !worker->draining && !worker->idle)
+		return false;
+	return weir__batch_in_hand(worker) &&
+	       (batch->alone || worker->draining || worker->guarantee->commits_first);
+}
 /* Longest time a batch may take: 60 % of transaction.timeout.ms. */
 int64_t weir__batch_deadline_ms(const struct weir_worker *worker);
 void weir__batch_commit(struct weir_worker *worker, int64_t budget_ms);
