@@ -18,6 +18,7 @@
 	X(WRONG_REWIND, "rewind to the offset behind the batch's first")                   \
 	X(ABORTED_AFTER_TIMEOUT, "a commit without an answer is taken for aborted")        \
 	X(COMMITTED_AFTER_TIMEOUT, "a commit without an answer is taken for committed")    \
+	X(MARK_IGNORED, "a batch of ticks without an answer is taken for aborted")             \
 	X(READ_UNCOMMITTED, "input is read uncommitted")                                   \
 	X(KEEP_TAINTED, "a tainted producer is kept")                                      \
 	X(REVOKED_PROCESSED, "records of a revoked partition are processed")               \

@@ -101,8 +101,6 @@ enum weir_verdict weir__chain_tick(struct weir_chain_task *task, int64_t now_ms,
  * zeroed memory. Returns 0, or the error of an open (the app stops).
  */
 int weir__chain_rollback(struct weir_chain_task *task, struct weir_error *error);
-/* The same without asking `rollback`: each is closed and opened anew. */
-int weir__chain_reopen(struct weir_chain_task *task, struct weir_error *error);
 
 /* Is there no step that keeps memory, ends batches or ticks? */
 bool weir__chain_is_stateless(const struct weir_chain *chain);

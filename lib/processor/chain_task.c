@@ -144,15 +144,15 @@ rollback_context(struct weir_context *ctx)
 	return code == 0;
 }
 
-static int
-restore(struct weir_chain_task *task, bool ask_rollback, struct weir_error *error)
+int
+weir__chain_rollback(struct weir_chain_task *task, struct weir_error *error)
 {
 	set_place(task, -1);
 	for (size_t i = 0; i < task->chain->step_count; i++) {
 		struct weir_context *ctx = &task->contexts[i];
 		int code;
 
-		if (ask_rollback && rollback_context(ctx))
+		if (rollback_context(ctx))
 			continue;
 		close_context(ctx);
 		code = open_context(ctx, error);
@@ -160,18 +160,6 @@ restore(struct weir_chain_task *task, bool ask_rollback, struct weir_error *erro
 			return code;
 	}
 	return 0;
-}
-
-int
-weir__chain_rollback(struct weir_chain_task *task, struct weir_error *error)
-{
-	return restore(task, true, error);
-}
-
-int
-weir__chain_reopen(struct weir_chain_task *task, struct weir_error *error)
-{
-	return restore(task, false, error);
 }
 
 /* ---- verdicts ---- */

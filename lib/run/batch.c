@@ -107,16 +107,19 @@ collect_offsets(struct weir_worker *worker)
 	}
 	batch->offset_count = 0;
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
-		const struct weir_task *task = worker->tasks[slot];
+		struct weir_task *task = worker->tasks[slot];
 
 		if (!task || !task->touched)
 			continue;
 		if (WEIR_MUTANT(NO_OFFSETS) && task->next == task->committed)
 			continue;
+		/* an offset that stays where it was could not tell this batch from none */
+		task->next_mark = task->next == task->committed ? task->mark + 1 : 0;
 		batch->offsets[batch->offset_count++] = (struct weir_offset){
 			.topic = task->partition->topic,
 			.partition = task->partition->id,
 			.offset = task->next,
+			.metadata = weir__mark_print(task->next_mark, task->mark_text),
 		};
 	}
 	/* a transaction without offsets would be fenced by nobody: it is never committed */
@@ -174,6 +177,7 @@ settle_committed(struct weir_worker *worker)
 			continue;
 		if (task->touched) {
 			task->committed = task->next;
+			task->mark = task->next_mark;
 			task->touched = false;
 			weir__suspects_forget(&task->suspects, task->next);
 		}
@@ -341,7 +345,7 @@ settle_aborted(struct weir_worker *worker)
 				                  task->base + WEIR_MUTANT(WRONG_REWIND));
 			weir__pending_forget(worker, task);
 		}
-		if (!weir__task_rollback(worker, task))
+		if (task->dirty && !weir__task_rollback(worker, task))
 			return;
 	}
 	batch_reset(worker);

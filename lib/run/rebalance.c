@@ -34,12 +34,13 @@ free_slot(struct weir_worker *worker)
 }
 
 static bool
-task_add(struct weir_worker *worker, struct weir_partition *partition, int64_t committed)
+task_add(struct weir_worker *worker, struct weir_partition *partition, int64_t committed,
+         int64_t mark)
 {
 	struct weir_error error = {0};
 	unsigned slot = free_slot(worker);
 	struct weir_task *task = weir__task_open(worker->config.chain, partition, slot, committed,
-	                                         &error);
+	                                         mark, &error);
 
 	if (!task) {
 		weir__worker_fail(worker, &error);
@@ -107,10 +108,13 @@ first_start(struct weir_worker *worker, struct weir_partition *partition,
 	return WEIR_SUCCESS;
 }
 
-/* Where each partition starts, into partition->start and offsets[].offset. */
+/*
+ * Where each partition starts, into partition->start; what is committed, into
+ * offsets[].offset and marks[].
+ */
 static enum weir_outcome
 find_starts(struct weir_worker *worker, const struct weir_event *event,
-            struct weir_offset *offsets, struct weir_error *error)
+            struct weir_offset *offsets, int64_t *marks, struct weir_error *error)
 {
 	enum weir_outcome outcome;
 	size_t index;
@@ -122,6 +126,9 @@ find_starts(struct weir_worker *worker, const struct weir_event *event,
 		};
 	outcome = weir__session_committed(worker->session, offsets, event->partition_count,
 	                                  WEIR_SLICE_MS, error);
+	/* the next call to the session ends the metadata's life */
+	for (index = 0; index < event->partition_count && outcome == WEIR_SUCCESS; index++)
+		marks[index] = weir__mark_parse(offsets[index].metadata);
 	for (index = 0; index < event->partition_count && outcome == WEIR_SUCCESS; index++) {
 		event->partitions[index]->start = offsets[index].offset;
 		if (offsets[index].offset == WEIR_OFFSET_NONE)
@@ -132,13 +139,14 @@ find_starts(struct weir_worker *worker, const struct weir_event *event,
 
 static void
 take_over(struct weir_worker *worker, const struct weir_event *event,
-          const struct weir_offset *offsets)
+          const struct weir_offset *offsets, const int64_t *marks)
 {
 	struct weir_error error = {0};
 	size_t index;
 
 	for (index = 0; index < event->partition_count; index++) {
-		if (!task_add(worker, event->partitions[index], offsets[index].offset))
+		if (!task_add(worker, event->partitions[index], offsets[index].offset,
+		              marks[index]))
 			return;
 	}
 	if (weir__worker_failed(worker, weir__session_answer(worker->session, &error), &error))
@@ -156,6 +164,7 @@ weir__assigned(struct weir_worker *worker, const struct weir_event *event)
 	struct weir_error error = {0};
 	struct weir_offset *offsets =
 		weir__calloc(event->partition_count + 1, sizeof(*offsets));
+	int64_t *marks = weir__calloc(event->partition_count + 1, sizeof(*marks));
 	enum weir_outcome outcome = WEIR_SUCCESS;
 
 	/*
@@ -165,11 +174,12 @@ weir__assigned(struct weir_worker *worker, const struct weir_event *event)
 	if (worker->recovery.replace || worker->recovery.init)
 		outcome = WEIR_AGAIN;
 	else if (event->partition_count)
-		outcome = find_starts(worker, event, offsets, &error);
+		outcome = find_starts(worker, event, offsets, marks, &error);
 	if (outcome == WEIR_SUCCESS)
-		take_over(worker, event, offsets);
+		take_over(worker, event, offsets, marks);
 	else if (outcome != WEIR_AGAIN)
 		weir__worker_failed(worker, outcome, &error);
+	free(marks);
 	free(offsets);
 }
 

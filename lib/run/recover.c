@@ -2,9 +2,9 @@
  * Recovery: all partitions paused, the consumer still polled (it stays in the group), until
  * the producer is a new one and every offset in doubt is known.
  *
- * After an unknown outcome only the broker can tell: the committed offset of a task is
- * either what it was before the batch, or what the batch would have made it. Runs on the
- * worker's thread.
+ * After an unknown outcome only the broker can tell: the committed offset of a task, or the
+ * mark beside it where the batch moved no offset, is either what it was before the batch,
+ * or what the batch would have made it. Runs on the worker's thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -58,25 +58,18 @@ weir__rewind_tasks(struct weir_worker *worker)
 	return true;
 }
 
-static bool
-forget(struct weir_worker *worker, struct weir_task *task,
-       int (*how)(struct weir_chain_task *, struct weir_error *))
+bool
+weir__task_rollback(struct weir_worker *worker, struct weir_task *task)
 {
 	struct weir_error error = {0};
 
 	task->dirty = false;
 	if (WEIR_MUTANT(MEMORY_KEPT))
 		return true;
-	if (worker->stateless || how(task->chain, &error) == 0)
+	if (worker->stateless || weir__chain_rollback(task->chain, &error) == 0)
 		return true;
 	weir__worker_fail(worker, &error);
 	return false;
-}
-
-bool
-weir__task_rollback(struct weir_worker *worker, struct weir_task *task)
-{
-	return forget(worker, task, weir__chain_rollback);
 }
 
 /* ---- the phase ---- */
@@ -156,38 +149,42 @@ unresolved_tasks(struct weir_worker *worker, size_t *count)
 	return tasks;
 }
 
-/*
- * Memory follows the offset: kept when the batch was committed, rolled back when it was not.
- * A batch that left the offset where it was (a tick emitted) cannot be told from none: then
- * the processors start anew, as after a crash.
- */
-static void
-resolve_memory(struct weir_worker *worker, struct weir_task *task, int64_t committed)
-{
-	if (!task->dirty)
-		return;
-	task->dirty = false;
-	if (task->next == task->committed)
-		forget(worker, task, weir__chain_reopen);
-	else if (committed != task->next)
-		weir__task_rollback(worker, task);
-}
+enum fate { FATE_OPEN, FATE_COMMITTED, FATE_NOT_COMMITTED };
 
-/* Does what the broker says make sense for this task? Then it is resolved. */
-static bool
-resolve_task(struct weir_worker *worker, struct weir_task *task, int64_t committed)
+/* What became of the task's batch; OPEN: what the broker says makes no sense. */
+static enum fate
+fate_of(const struct weir_task *task, int64_t committed, int64_t mark)
 {
 	if (WEIR_MUTANT(ABORTED_AFTER_TIMEOUT))
-		committed = task->committed;
+		return FATE_NOT_COMMITTED;
 	if (WEIR_MUTANT(COMMITTED_AFTER_TIMEOUT))
-		committed = task->next;
-	if (committed != task->next && committed != task->committed)
+		return FATE_COMMITTED;
+	if (committed != task->next)
+		return committed == task->committed ? FATE_NOT_COMMITTED : FATE_OPEN;
+	if (committed != task->committed)
+		return FATE_COMMITTED;
+	if (mark == task->mark || WEIR_MUTANT(MARK_IGNORED))
+		return FATE_NOT_COMMITTED;
+	return mark == task->next_mark ? FATE_COMMITTED : FATE_OPEN;
+}
+
+/* Its processors' memory follows: kept when the batch was committed, else rolled back. */
+static bool
+resolve_task(struct weir_worker *worker, struct weir_task *task, int64_t committed, int64_t mark)
+{
+	enum fate fate = fate_of(task, committed, mark);
+
+	if (fate == FATE_OPEN)
 		return false;
-	resolve_memory(worker, task, committed);
-	if (committed == task->next)
-		task->committed = committed; /* the batch was committed */
-	else
-		task->next = task->base; /* it was not */
+	if (fate == FATE_COMMITTED) {
+		task->committed = task->next;
+		task->mark = task->next_mark;
+	} else {
+		task->next = task->base;
+		if (task->dirty)
+			weir__task_rollback(worker, task);
+	}
+	task->dirty = false;
 	weir__suspects_forget(&task->suspects, task->next);
 	weir__task_rewind(worker, task, task->next);
 	task->unresolved = false;
@@ -206,7 +203,8 @@ ask_again(struct weir_worker *worker, const struct weir_task *task, int64_t comm
 	weir_error_set(&error, WEIR_EBROKER,
 	               "%s[%" PRId32 "]: after an unknown outcome the committed offset is %" PRId64
 	               ", but it was %" PRId64 " before the batch and would be %" PRId64
-	               " after it (-1: none); does something else commit for group %s?",
+	               " after it (-1: none), or what stands beside it is neither of the two; "
+	               "does something else commit for group %s?",
 	               task->partition->topic, task->partition->id, committed, task->committed,
 	               task->next, worker->pipeline->name);
 	weir__worker_fail(worker, &error);
@@ -232,7 +230,8 @@ step_resolve(struct weir_worker *worker)
 		                                  &error);
 	if (outcome == WEIR_SUCCESS) {
 		for (index = 0; index < count; index++) {
-			if (!resolve_task(worker, tasks[index], offsets[index].offset))
+			if (!resolve_task(worker, tasks[index], offsets[index].offset,
+			                  weir__mark_parse(offsets[index].metadata)))
 				break;
 		}
 		if (index == count)

@@ -14,7 +14,7 @@
 
 struct weir_task *
 weir__task_open(struct weir_chain *chain, struct weir_partition *partition, unsigned slot,
-                int64_t committed, struct weir_error *error)
+                int64_t committed, int64_t mark, struct weir_error *error)
 {
 	struct weir_task *task = weir__calloc(1, sizeof(*task));
 
@@ -26,6 +26,7 @@ weir__task_open(struct weir_chain *chain, struct weir_partition *partition, unsi
 	task->partition = partition;
 	task->slot = slot;
 	task->committed = committed;
+	task->mark = task->next_mark = mark;
 	task->next = partition->start;
 	task->rewind_to = WEIR_OFFSET_NONE;
 	return task;

@@ -8,6 +8,7 @@
 
 #include <broker/broker.h>
 #include <processor/chain.h>
+#include <run/mark.h>
 #include <run/suspect.h>
 
 struct weir_pending; /* at_most_once.h */
@@ -20,6 +21,9 @@ struct weir_task {
 	int64_t committed; /* the group's offset as far as known; or WEIR_OFFSET_NONE */
 	int64_t base;      /* first offset of this batch; meant while touched */
 	int64_t next;      /* last processed + 1 */
+	int64_t mark;      /* beside `committed`; 0: none */
+	int64_t next_mark; /* beside `next`, when this batch is committed */
+	char mark_text[WEIR_MARK_SIZE]; /* of next_mark */
 	bool touched;      /* consumed or emitted in this batch: its offset goes with it */
 	bool dirty;        /* its processors ran in this batch: roll back if it is aborted */
 	int64_t rewind_to; /* the consumer has to go back there; WEIR_OFFSET_NONE: no */
@@ -37,7 +41,8 @@ struct weir_task {
 
 /* Open the processors of `partition`, which starts at partition->start. NULL with *error. */
 struct weir_task *weir__task_open(struct weir_chain *chain, struct weir_partition *partition,
-                                  unsigned slot, int64_t committed, struct weir_error *error);
+                                  unsigned slot, int64_t committed, int64_t mark,
+                                  struct weir_error *error);
 /* Close its processors. NULL is fine. */
 void weir__task_close(struct weir_task *task);
 

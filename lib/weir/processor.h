@@ -192,8 +192,7 @@ typedef enum weir_verdict (*weir_tick_fn)(struct weir_context *ctx, void *memory
 /*
  * The batch was aborted: bring memory back to what it was at the last batch_end that was
  * committed. Without this callback the processor is closed and opened anew with zeroed
- * memory instead. Returns 0; anything else closes and opens anew too. That also happens,
- * without asking, where nobody can tell whether a batch of ticks alone was committed.
+ * memory instead. Returns 0; anything else closes and opens anew too.
  */
 typedef int (*weir_rollback_fn)(struct weir_context *ctx, void *memory);
 

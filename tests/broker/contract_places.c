@@ -193,6 +193,37 @@ START_TEST(committed_offsets_and_metadata_come_back)
 }
 END_TEST
 
+/* The same offset again, with other metadata or none: what was committed last stands there. */
+START_TEST(metadata_goes_with_the_commit_and_not_with_an_abort)
+{
+	static const char *const marks[] = {"first", "second", NULL};
+	const char *in = contract_topic(1), *out = contract_topic(1);
+	const char *group = contract_name("group");
+	struct weir_offset read = {.topic = in};
+	struct contract_member member;
+
+	contract_member_open(&member, group, NULL, contract_name("tx"), in, out);
+	contract_member_until(&member, WEIR_EVENT_ASSIGNED);
+	for (int i = 0; i < 3; i++) {
+		struct weir_offset offset = {
+			.topic = in, .offset = 5, .metadata = marks[i]};
+
+		EXPECT(WEIR_SUCCESS, weir__session_begin(member.session, ERROR));
+		contract_send(member.session, "tick");
+		EXPECT(WEIR_SUCCESS,
+		       weir__session_commit(member.session, &offset, 1, SLICE, ERROR));
+		EXPECT(WEIR_SUCCESS, weir__session_begin(member.session, ERROR));
+		contract_send(member.session, "gone");
+		EXPECT(WEIR_SUCCESS, weir__session_abort(member.session, SLICE, ERROR));
+		EXPECT(WEIR_SUCCESS,
+		       weir__session_committed(member.session, &read, 1, SLICE, ERROR));
+		ck_assert_int_eq(read.offset, 5);
+		ck_assert_pstr_eq(read.metadata, marks[i]);
+	}
+	contract_member_close(&member);
+}
+END_TEST
+
 START_TEST(next_member_starts_where_the_last_committed)
 {
 	const char *topic = contract_topic(1), *group = contract_name("group");
@@ -354,6 +385,7 @@ contract_add_places(Suite *suite, TCase *(*new_case)(Suite *, const char *))
 	tcase_add_test(tcase, range_of_a_session_and_of_the_broker_agree);
 	tcase_add_test(tcase, offset_at_is_the_first_of_that_time_or_later);
 	tcase_add_test(tcase, committed_offsets_and_metadata_come_back);
+	tcase_add_test(tcase, metadata_goes_with_the_commit_and_not_with_an_abort);
 	tcase_add_test(tcase, next_member_starts_where_the_last_committed);
 	tcase_add_test(tcase, position_below_the_log_is_a_gap);
 	tcase_add_test(tcase, position_beyond_the_log_is_a_gap);

@@ -71,6 +71,8 @@ bool oracle_load_is_counted(const struct oracle_load *load);
  *   hold   keeps those that say so until the batch's end
  *   sum    counts in memory, and at the batch's end emits one record with the header
  *          "oracle.sum": TOPIC/PARTITION/FIRST/LAST/COUNT
+ *   tally  the same at each tick, over batches: its memory has a rollback; what it has not
+ *          emitted goes with the task
  * and `tick`: at this interval emit a record with the header "oracle.tick":
  * TOPIC/PARTITION/LAST, the last offset that this step has seen.
  */

@@ -2,7 +2,8 @@
  * The oracle's own processor: does what a record's load says.
  *
  * It keeps no state but memory, and of that only what a batch's end empties: what is
- * held, and what was counted. Runs on the worker's thread.
+ * held, and what was counted. A tally goes on over batches, with a rollback. Runs on the
+ * worker's thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -17,7 +18,7 @@
 
 #define SERVICE_PERIOD_MS 100
 
-enum role { ROLE_COPY, ROLE_PASS, ROLE_HOLD, ROLE_SUM };
+enum role { ROLE_COPY, ROLE_PASS, ROLE_HOLD, ROLE_SUM, ROLE_TALLY };
 
 struct options {
 	int role;
@@ -25,7 +26,7 @@ struct options {
 };
 
 static const struct weir_option rows[] = {
-	WEIR_OPT_CHOICE(struct options, role, "copy", "copy|pass|hold|sum",
+	WEIR_OPT_CHOICE(struct options, role, "copy", "copy|pass|hold|sum|tally",
 			"what this step does"),
 	WEIR_OPT_DURATION(struct options, tick, NULL, 1, 3600000,
 			  "emit at this interval"),
@@ -40,10 +41,18 @@ struct held {
 	char bytes[];
 };
 
+struct count {
+	int64_t first, last; /* of the records counted */
+	int64_t records;
+};
+
 struct memory {
 	char *task; /* TOPIC/PARTITION, once a record has shown it */
 	int64_t last;
-	int64_t first_counted, last_counted, count;
+	struct count count;
+	/* a tally's, as it was at the last two ends of batches */
+	struct count at_end, before_end;
+	bool ended; /* and no callback since */
 	struct held *first, **end;
 };
 
@@ -178,9 +187,9 @@ hold(struct memory *memory, const struct weir_record *record)
 static void
 count(struct memory *memory, const struct weir_record *record)
 {
-	if (!memory->count++)
-		memory->first_counted = weir_record_offset(record);
-	memory->last_counted = weir_record_offset(record);
+	if (!memory->count.records++)
+		memory->count.first = weir_record_offset(record);
+	memory->count.last = weir_record_offset(record);
 }
 
 /* Memory is not taken back when a record is rejected or comes again: those do not count.
@@ -220,6 +229,7 @@ act(struct weir_context *ctx, struct memory *memory, const struct weir_record *r
 		hold(memory, record);
 		return WEIR_DONE;
 	case ROLE_SUM:
+	case ROLE_TALLY:
 		if (oracle_load_is_counted(load) && of_input)
 			count(memory, record);
 		break;
@@ -232,6 +242,7 @@ on_record(struct weir_context *ctx, void *memory, const struct weir_record *reco
 {
 	struct oracle_load load;
 
+	((struct memory *)memory)->ended = false;
 	/* what is not of the load is passed on: sums, ticks, and foreign input */
 	if (!oracle_load_parse(weir_record_value(record), &load))
 		return pass(ctx);
@@ -275,33 +286,56 @@ drop_held(struct memory *memory)
 	}
 }
 
+static void
+emit_count(struct weir_context *ctx, struct memory *memory)
+{
+	const struct count *count = &memory->count;
+	char text[400];
+
+	if (!count->records)
+		return;
+	snprintf(text, sizeof(text), "%s/%" PRId64 "/%" PRId64 "/%" PRId64, memory->task,
+		 count->first, count->last, count->records);
+	memory->count.records = 0;
+	emit_marked(ctx, "oracle.sum", text, memory->task);
+}
+
+static bool
+is_tally(struct weir_context *ctx)
+{
+	return ((const struct options *)weir_options(ctx))->role == ROLE_TALLY;
+}
+
 static enum weir_verdict
 on_batch_end(struct weir_context *ctx, void *opaque)
 {
 	struct memory *memory = opaque;
-	char text[400];
 
 	for (const struct held *held = memory->first; held; held = held->next)
 		emit_held(ctx, held);
 	drop_held(memory);
-	if (!memory->count)
-		return WEIR_DONE;
-	snprintf(text, sizeof(text), "%s/%" PRId64 "/%" PRId64 "/%" PRId64, memory->task,
-		 memory->first_counted, memory->last_counted, memory->count);
-	memory->count = 0;
-	emit_marked(ctx, "oracle.sum", text, memory->task);
+	if (!is_tally(ctx))
+		emit_count(ctx, memory);
+	memory->before_end = memory->at_end;
+	memory->at_end = memory->count;
+	memory->ended = true;
 	return WEIR_DONE;
 }
 
 static enum weir_verdict
 on_tick(struct weir_context *ctx, void *opaque, int64_t now_ms)
 {
-	const struct memory *memory = opaque;
+	struct memory *memory = opaque;
 	char text[400];
 
 	(void)now_ms;
+	memory->ended = false;
 	if (!memory->task)
 		return WEIR_DONE;
+	if (is_tally(ctx)) {
+		emit_count(ctx, memory);
+		return WEIR_DONE;
+	}
 	snprintf(text, sizeof(text), "%s/%" PRId64, memory->task, memory->last);
 	emit_marked(ctx, "oracle.tick", text, memory->task);
 	return WEIR_DONE;
@@ -327,6 +361,20 @@ on_close(struct weir_context *ctx, void *opaque)
 	free(memory->task);
 }
 
+/* With a callback since the last end, that end was committed. Only a tally lasts that long. */
+static int
+on_rollback(struct weir_context *ctx, void *opaque)
+{
+	struct memory *memory = opaque;
+
+	if (!is_tally(ctx))
+		return WEIR_ESTATE; /* begins anew */
+	if (memory->ended)
+		memory->at_end = memory->before_end;
+	memory->count = memory->at_end;
+	return 0;
+}
+
 static const struct weir_processor processor = {
 	WEIR_PROCESSOR_HEADER,
 	.name = "oracle",
@@ -340,6 +388,7 @@ static const struct weir_processor processor = {
 	.record = on_record,
 	.batch_end = on_batch_end,
 	.tick = on_tick,
+	.rollback = on_rollback,
 };
 
 const struct weir_processor *

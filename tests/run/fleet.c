@@ -141,6 +141,24 @@ struct total {
 	bool ended; /* no record since the last end */
 };
 
+struct total_options {
+	int64_t tick;
+};
+
+static const struct weir_option total_rows[] = {
+	WEIR_OPT_DURATION(struct total_options, tick, NULL, 0, 3600000, "emit at this interval"),
+	WEIR_OPT_END
+};
+
+static int
+total_open(struct weir_context *ctx, void *memory, struct weir_error *error)
+{
+	const struct total_options *options = weir_options(ctx);
+
+	(void)memory, (void)error;
+	return options->tick ? weir_tick_every(ctx, options->tick) : 0;
+}
+
 static enum weir_verdict
 total_record(struct weir_context *ctx, void *memory, const struct weir_record *record)
 {
@@ -152,17 +170,39 @@ total_record(struct weir_context *ctx, void *memory, const struct weir_record *r
 	return WEIR_DONE;
 }
 
+static void
+total_emit(struct weir_context *ctx, const struct total *total)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "total=%lld", (long long)total->now);
+	emit_text(ctx, text);
+}
+
+static enum weir_verdict
+total_tick(struct weir_context *ctx, void *memory, int64_t now_ms)
+{
+	struct total *total = memory;
+
+	(void)now_ms;
+	total->ended = false;
+	if (total->now)
+		total_emit(ctx, total);
+	total->now = 0;
+	return WEIR_DONE;
+}
+
 static enum weir_verdict
 total_batch_end(struct weir_context *ctx, void *memory)
 {
+	const struct total_options *options = weir_options(ctx);
 	struct total *total = memory;
-	char text[32];
 
 	total->before_end = total->at_end;
 	total->at_end = total->now;
 	total->ended = true;
-	snprintf(text, sizeof(text), "total=%lld", (long long)total->now);
-	emit_text(ctx, text);
+	if (!options->tick)
+		total_emit(ctx, total);
 	return WEIR_DONE;
 }
 
@@ -182,9 +222,13 @@ static const struct weir_processor total = {
 	WEIR_PROCESSOR_HEADER,
 	.name = "total",
 	.summary = "count records",
+	.options = total_rows,
+	.options_size = sizeof(struct total_options),
 	.memory_size = sizeof(struct total),
+	.open = total_open,
 	.record = total_record,
 	.batch_end = total_batch_end,
+	.tick = total_tick,
 	.rollback = total_rollback,
 };
 

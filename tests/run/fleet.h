@@ -12,7 +12,8 @@
  * "sum=N" at the end of a batch, then starts from 0. With "tick": "1s" it emits "tick".
  *
  * The processor `total` has a rollback: it adds 1 a record, goes on from batch to batch, and
- * emits "total=N" at the end of each.
+ * emits "total=N" at the end of each. With "tick": "1s" it does so at this interval instead,
+ * and then starts from 0.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */

@@ -133,6 +133,93 @@ START_TEST(memory_with_a_rollback_counts_each_record_once)
 }
 END_TEST
 
+/*
+ * The batch of a tick moves no offset. What the tick emitted is there once, and the memory that
+ * it emptied is as the batch was: not lost when it was not committed, and not there again when
+ * it was.
+ */
+START_TEST(tick_of_an_unknown_batch_is_neither_lost_nor_doubled)
+{
+	open_settled("\"steps\": [{\"use\": \"total\", \"with\": {\"tick\": \"2s\"}}]");
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 0, "b");
+	fleet_run(&fleet, 50);
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 2);
+	ck_assert_uint_eq(fleet_count(&fleet, "out"), 0);
+	inject(WEIR_MEMORY_COMMIT, commit_cases[_i].fault, 0, 1);
+	fleet_run(&fleet, 1200);
+	ck_assert_int_eq(plan.hits, 1);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "total=2");
+	fleet_put(&fleet, 0, "c");
+	fleet_run(&fleet, 50);
+	inject(WEIR_MEMORY_COMMIT, commit_cases[_i].fault, 0, 1);
+	fleet_run(&fleet, 1200);
+	ck_assert_int_eq(plan.hits, 2);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "total=2 total=1");
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 3);
+	fleet_close(&fleet);
+}
+END_TEST
+
+static void
+commit_beside(const char *metadata)
+{
+	struct weir_error error = {0};
+	struct weir_session_config config = {
+		.name = "tool", .group = "app", .session_timeout_ms = 10000,
+	};
+	struct weir_offset offset = {.topic = "in", .offset = 0, .metadata = metadata};
+	struct weir_session *session = weir__broker_session_open(fleet.broker, &config, &error);
+
+	ck_assert_int_eq(weir__session_commit_offsets(session, &offset, 1, 0, &error),
+	                 WEIR_SUCCESS);
+	weir__session_close(session);
+}
+
+/* An older version, a tool, or a later version has committed the offset the app starts at. */
+START_TEST(what_others_wrote_beside_an_offset_does_no_harm)
+{
+	static const char *const others[] = {"", "by hand", "weir/1", "weir/1 -3", "weir/1 7",
+	                                     "weir/1 9223372036854775807", "weir/2 7"};
+
+	fleet_open(&fleet, "\"steps\": [{\"use\": \"probe\", \"with\": {\"tick\": \"2s\"}}]");
+	memset(&plan, 0, sizeof(plan));
+	weir__memory_set_fault(fleet.memory, planned, NULL);
+	commit_beside(others[_i]);
+	fleet_start(&fleet, 0);
+	inject(WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_DONE, 0, 1);
+	fleet_run(&fleet, 300);
+	inject(WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_NOT, 0, 1);
+	fleet_run(&fleet, 300);
+	ck_assert_int_eq(plan.hits, 2);
+	ck_assert_msg(fleet_status(&fleet, 0) == WEIR_WORKER_RUNS, "%s",
+	              weir__worker_error(fleet.workers[0])->message);
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 0);
+	fleet_close(&fleet);
+}
+END_TEST
+
+/* Its offset went with the batch, and that is all: no callback of it ran. */
+START_TEST(task_that_only_read_a_marker_keeps_its_memory_in_an_abort)
+{
+	open_settled("\"steps\": [{\"use\": \"total\"}]");
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 1, "b");
+	fleet_run(&fleet, 50);
+	inject(WEIR_MEMORY_COMMIT, WEIR_MEMORY_FAIL_ABORT, 0, 1);
+	fleet_put_transaction(&fleet, "c", false); /* of no partition's records */
+	fleet_put_transaction(&fleet, "d", false);
+	fleet_run(&fleet, 100);
+	ck_assert_int_eq(plan.hits, 1);
+	fleet_put(&fleet, 0, "e");
+	fleet_put(&fleet, 1, "f");
+	fleet_run(&fleet, 50);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)),
+	                 "total=1 total=1 total=2 total=2");
+	fleet_close(&fleet);
+}
+END_TEST
+
 START_TEST(lost_delivery_is_sent_again)
 {
 	open_settled(_i ? "\"guarantee\": \"at-least-once\"" : "");
@@ -374,6 +461,9 @@ main(void)
 	tcase_add_loop_test(tcase, whatever_a_commit_answers_each_record_comes_out_once, 0, 6);
 	tcase_add_loop_test(tcase, memory_is_zeroed_when_a_batch_is_aborted, 0, 6);
 	tcase_add_loop_test(tcase, memory_with_a_rollback_counts_each_record_once, 0, 6);
+	tcase_add_loop_test(tcase, tick_of_an_unknown_batch_is_neither_lost_nor_doubled, 0, 6);
+	tcase_add_loop_test(tcase, what_others_wrote_beside_an_offset_does_no_harm, 0, 7);
+	tcase_add_test(tcase, task_that_only_read_a_marker_keeps_its_memory_in_an_abort);
 	tcase_add_loop_test(tcase, lost_delivery_is_sent_again, 0, 2);
 	tcase_add_test(tcase, lost_delivery_is_counted_under_at_most_once);
 	tcase_add_loop_test(tcase, message_that_only_the_broker_refuses_ends_as_a_dead_letter, 0, 2);

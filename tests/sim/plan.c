@@ -178,6 +178,11 @@ draw_steps(struct sim_plan *plan, struct sim_random *random)
 	}
 	if (plan->steps && sim_random_chance(random, 25))
 		plan->tick_ms = 20 + sim_random_below(random, 2000);
+	/* a tick in a batch of its own matters where memory outlives batches */
+	if (plan->steps > 1 && sim_random_chance(random, 25)) {
+		plan->roles[0] = SIM_ROLE_TALLY;
+		plan->tick_ms = 20 + sim_random_below(random, 500);
+	}
 }
 
 static void
@@ -342,7 +347,7 @@ print_fault(FILE *to, const struct sim_fault *fault, int index)
 void
 sim_plan_print(FILE *to, const struct sim_plan *plan)
 {
-	static const char *const roles[] = {"copy", "pass", "sum", "hold"};
+	static const char *const roles[] = {"copy", "pass", "sum", "hold", "tally"};
 
 	fprintf(to, "seed %" PRIu64 ": %s, %d processes with %d workers each, %s\n",
 		plan->seed, weir__guarantee_name(plan->guarantee), plan->processes,

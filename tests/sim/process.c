@@ -27,7 +27,7 @@ static const struct weir_broker_ops broker_ops = {.session_open = open_session};
 static void
 print_steps(const struct sim_plan *plan, struct weir_buffer *text)
 {
-	static const char *const roles[] = {"copy", "pass", "sum", "hold"};
+	static const char *const roles[] = {"copy", "pass", "sum", "hold", "tally"};
 
 	for (int index = 0; index < plan->steps; index++) {
 		weir__buffer_printf(text,

@@ -109,7 +109,7 @@ bool sim_operation_shows(enum weir_memory_op operation, enum sim_fault_kind kind
 
 /* ---- plans ---- */
 
-enum sim_role { SIM_ROLE_COPY, SIM_ROLE_PASS, SIM_ROLE_SUM, SIM_ROLE_HOLD };
+enum sim_role { SIM_ROLE_COPY, SIM_ROLE_PASS, SIM_ROLE_SUM, SIM_ROLE_HOLD, SIM_ROLE_TALLY };
 
 struct sim_plan {
 	uint64_t seed;
