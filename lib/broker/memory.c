@@ -13,6 +13,7 @@
 #include <broker/memory_private.h>
 
 enum { DEFAULT_MAX_MESSAGE = 1048588 }; /* Kafka's max.message.bytes */
+enum { DEFAULT_QUEUE = 100000 };
 
 /* ---- time and steps ---- */
 
@@ -336,6 +337,7 @@ weir__memory_open(const struct weir_clock *clock, const struct weir_logger *logg
 	memory->broker.ops = &broker_ops;
 	memory->clock = clock;
 	memory->logger = logger;
+	memory->queue_messages = DEFAULT_QUEUE;
 	memory->now_ms = clock->monotonic_ms(clock);
 	return memory;
 }
@@ -373,6 +375,12 @@ weir__memory_set_max_message(struct weir_memory *memory, const char *topic, size
 
 	if (found)
 		found->max_message_bytes = bytes;
+}
+
+void
+weir__memory_set_queue(struct weir_memory *memory, size_t messages)
+{
+	memory->queue_messages = messages;
 }
 
 int

@@ -98,6 +98,9 @@ void weir__memory_forget_group(struct weir_memory *memory, const char *group);
  */
 void weir__memory_set_max_message(struct weir_memory *memory, const char *topic, size_t bytes);
 
+/* How many messages a producer holds at most (default 100 000). */
+void weir__memory_set_queue(struct weir_memory *memory, size_t messages);
+
 /* Append committed records, as a producer without transactions does. */
 int weir__memory_append(struct weir_memory *memory, const char *topic, int32_t partition,
                         const struct weir_message *message);

@@ -294,6 +294,7 @@ struct weir_memory {
 	int64_t now_ms; /* monotonic, when expiries were last looked at */
 	bool manual;
 	bool no_expiry;
+	size_t queue_messages; /* that a producer holds at most */
 	weir_memory_fault_fn fault;
 	void *fault_opaque;
 	struct weir_memory_topic **topics;
@@ -354,7 +355,6 @@ struct weir_memory_output {
 };
 
 #define WEIR_MEMORY_FAILURES 1000
-#define WEIR_MEMORY_QUEUE 100000 /* messages that a producer holds at most */
 
 struct weir_memory_producer {
 	struct weir_memory_txn *txn; /* NULL: not transactional */

@@ -341,9 +341,9 @@ may_send(struct weir_memory_session *session, int output, struct weir_error *err
 		weir_error_set(error, WEIR_EBROKER, "the transaction must be aborted");
 		return WEIR_ABORT;
 	}
-	if (producer->queued >= WEIR_MEMORY_QUEUE)
+	if (producer->queued >= session->memory->queue_messages)
 		weir__memory_producer_drain(session);
-	return producer->queued < WEIR_MEMORY_QUEUE ? WEIR_SUCCESS : WEIR_AGAIN;
+	return producer->queued < session->memory->queue_messages ? WEIR_SUCCESS : WEIR_AGAIN;
 }
 
 enum weir_outcome
