@@ -118,22 +118,28 @@ signal_name(int number)
 	}
 }
 
-/* Give the signal to whoever had it before us; it arrives when this handler returns. */
+/*
+ * Give the signal to whoever had it before us; it arrives when this handler returns. What
+ * the processor faulted by happens again then, with the address that a report or a core
+ * file is to show. What was sent (by abort(), by kill) has to be sent again.
+ */
 static void
-pass_on(int number)
+pass_on(int number, const siginfo_t *info)
 {
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)
 		if (signals[i] == number)
 			sigaction(number, &earlier[i], NULL);
-	raise(number);
+	if (info->si_code <= 0)
+		raise(number);
 }
 
 static void
-handle(int number)
+handle(int number, siginfo_t *info, void *context)
 {
 	struct line line;
 	int saved_errno = errno;
 
+	(void)context;
 	line.size = 0;
 	if (weir__crash_place.step) {
 		add_text(&line, "weir: crashed (");
@@ -143,7 +149,7 @@ handle(int number)
 		add_text(&line, "\n");
 		write_line(STDERR_FILENO, &line);
 	}
-	pass_on(number);
+	pass_on(number, info);
 	errno = saved_errno;
 }
 
@@ -170,8 +176,8 @@ weir__chain_crash_handlers(void)
 	if (atomic_exchange(&installed, true))
 		return;
 	memset(&action, 0, sizeof(action));
-	action.sa_handler = handle;
-	action.sa_flags = SA_ONSTACK;
+	action.sa_sigaction = handle;
+	action.sa_flags = SA_ONSTACK | SA_SIGINFO;
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)
 		sigaction(signals[i], &action, &earlier[i]);
