@@ -47,6 +47,7 @@ open_producer(struct trial *trial)
 		{"client.id", "feed"},
 		{"acks", "all"},
 		{"message.timeout.ms", "0"},
+		{"queue.buffering.max.messages", "10000"},
 		{"linger.ms", "5"},
 	};
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -92,13 +93,13 @@ send_one(struct trial *trial, rd_kafka_t *rk, int id, unsigned *seed)
 	invent(trial, seed, &load);
 	size = oracle_load_print(&load, text);
 	snprintf(key, sizeof(key), "%d", id);
-	do {
-		code = rd_kafka_producev(
+	/* a full queue has room when reports of deliveries are taken, by this thread */
+	while ((code = rd_kafka_producev(
 			rk, RD_KAFKA_V_TOPIC(trial->in),
-			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK),
+			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
 			RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_VALUE(text, size),
-			RD_KAFKA_V_END);
-	} while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL);
+			RD_KAFKA_V_END)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+		rd_kafka_poll(rk, SLICE_MS);
 	demand(!code, rd_kafka_err2str(code));
 }
 
