@@ -158,7 +158,7 @@ write_pipeline(struct trial *trial)
 		trial->guarantee == WEIR_AT_LEAST_ONCE ? IMPATIENT : "",
 		trial->options->verbose ? ", \"debug\": \"cgrp,eos\"" : "", trial->in,
 		trial->out, trial->more, trial->dead, WEIR_ORACLE_PLUGIN, steps(trial),
-		trial->kind->commit_ms ? trial->kind->commit_ms : 50);
+		trial->kind->commit_ms ? trial->kind->commit_ms : 100);
 	fclose(file);
 }
 
@@ -243,17 +243,25 @@ heal(struct trial *trial)
 	}
 }
 
-/* All is whole again: what was fed has to be committed, however long that takes. */
+/*
+ * All is whole again: what was fed has to be committed, however long that takes, as long
+ * as it goes on.
+ */
 static void
 finish(struct trial *trial)
 {
-	int64_t give_up_ms = trial_now_ms() + TRIAL_PATIENCE_MS;
+	int64_t give_up_ms = trial_now_ms() + TRIAL_PATIENCE_MS, progress = -1;
 
 	while (!trial->watch_done && trial_now_ms() < give_up_ms &&
-	       trial->stops < TRIAL_MAX_STOPS)
+	       trial->stops < TRIAL_MAX_STOPS) {
 		trial_pass(trial, 50);
+		if (progress == trial->fed + trial->committed)
+			continue;
+		progress = trial->fed + trial->committed;
+		give_up_ms = trial_now_ms() + TRIAL_PATIENCE_MS;
+	}
 	if (!trial->watch_done && trial->stops < TRIAL_MAX_STOPS)
-		trial_trouble(trial, "not all of it was committed in %d s",
+		trial_trouble(trial, "nothing was committed in %d s, and it is not all",
 			      TRIAL_PATIENCE_MS / 1000);
 	for (size_t index = 0; index < TRIAL_MAX_INSTANCES; index++)
 		instance_stop(trial, &trial->instances[index]);

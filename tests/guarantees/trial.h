@@ -91,7 +91,8 @@ struct trial {
 	pthread_t feeder, noisemaker, watcher;
 	atomic_int fed;   /* records delivered to the input */
 	atomic_int noise; /* records in the input whose transaction was aborted */
-	int sent;       /* by the feed */
+	int sent;         /* by the feed */
+	atomic_llong committed; /* offsets of all inputs, together */
 	atomic_bool feed_stop, feed_failed, feed_done, watch_stop, watch_done,
 		watch_failed;
 	struct oracle_verdict verdict;
@@ -106,7 +107,7 @@ struct trial_case {
 	int instances;          /* at start */
 	bool transactions_only; /* makes sense under exactly-once alone */
 	struct hits meant;      /* at least these */
-	int commit_ms;          /* commit interval; 0: short */
+	int commit_ms;          /* commit interval; 0: the default */
 	int times;              /* as long as the others; 0: once */
 };
 const struct trial_case *trial_cases(size_t *count);

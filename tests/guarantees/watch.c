@@ -18,11 +18,12 @@ look(struct trial *trial, struct oracle_watch *watch)
 {
 	struct weir_error error = {0};
 
-	if (oracle_watch_look(watch, LOOK_MS, &error))
+	if (oracle_watch_look(watch, LOOK_MS, &error)) {
 		usleep(LOOK_MS * 1000);
-	else
-		atomic_store(&trial->watch_done,
-			     trial->feed_done && oracle_watch_is_done(watch));
+		return;
+	}
+	atomic_store(&trial->committed, oracle_watch_committed(watch));
+	atomic_store(&trial->watch_done, trial->feed_done && oracle_watch_is_done(watch));
 }
 
 void *

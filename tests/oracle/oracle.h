@@ -183,6 +183,9 @@ int oracle_watch_look(struct oracle_watch *watch, int timeout_ms, struct weir_er
 /* Is everything sent so far committed, as far as the last look saw? */
 bool oracle_watch_is_done(const struct oracle_watch *watch);
 
+/* The committed offsets of all inputs together, at the last look: they grow. */
+int64_t oracle_watch_committed(const struct oracle_watch *watch);
+
 /*
  * Compare all that was seen with what is there now, and add what this watch found to
  * *verdict.

@@ -167,6 +167,19 @@ oracle_watch_is_done(const struct oracle_watch *watch)
 	return watch->done;
 }
 
+int64_t
+oracle_watch_committed(const struct oracle_watch *watch)
+{
+	const struct oracle_ledger *ledger = &watch->reading.ledger;
+	int64_t sum = 0;
+
+	for (size_t index = 0; index < ledger->input_count; index++) {
+		if (ledger->inputs[index].committed != WEIR_OFFSET_NONE)
+			sum += ledger->inputs[index].committed;
+	}
+	return sum;
+}
+
 /* ---- nothing may be taken back ---- */
 
 static bool
