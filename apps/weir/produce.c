@@ -36,7 +36,8 @@ static const struct weir_flag flags[] = {
 	 "that hold its records, under this name; implies --guarantee exactly-once"},
 	{KEY_FORMAT, "format", "FORMAT",
 	 "lines (default): a line is a value; json: a line is a record as weir consume "
-	 "--format json prints it (its topic, partition and offset are not used)"},
+	 "--format json prints it (its topic, partition and offset are not used; a null "
+	 "timestamp becomes the time of sending, and 0, which librdkafka cannot send, 1)"},
 	{KEY_KEY, "key", "POINTER",
 	 "take the key from the value, which is JSON: what this JSON pointer names"},
 	{'K', "key-separator", "TEXT",

@@ -8,9 +8,14 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <broker/kafka_private.h>
+
+#define PLACE_TEXT 272 /* a topic's name has at most 249 bytes */
+#define METADATA_WAIT_MS 500
 
 const char *
 weir__kafka_version(void)
@@ -56,6 +61,54 @@ explain(struct kafka_client *client, enum weir_outcome outcome, const char *what
 	return outcome;
 }
 
+/* Does the cluster answer, and say that this partition has no leader now? */
+static bool
+is_leaderless(struct kafka_client *client, const char *topic, int32_t partition)
+{
+	rd_kafka_topic_t *handle = rd_kafka_topic_new(client->rk, topic, NULL);
+	const struct rd_kafka_metadata *metadata;
+	bool leaderless = false;
+	rd_kafka_resp_err_t code =
+		rd_kafka_metadata(client->rk, 0, handle, &metadata, METADATA_WAIT_MS);
+
+	rd_kafka_topic_destroy(handle);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return false;
+	for (int i = 0; metadata->topic_cnt == 1 && i < metadata->topics[0].partition_cnt; i++) {
+		const struct rd_kafka_metadata_partition *found =
+			&metadata->topics[0].partitions[i];
+
+		if (found->id == partition)
+			leaderless = found->leader < 0;
+	}
+	rd_kafka_metadata_destroy(metadata);
+	return leaderless;
+}
+
+/*
+ * The result of a question about one partition. librdkafka waits for a leader as for an
+ * answer and then says that time is up, or that it does not know the partition.
+ */
+static enum weir_outcome
+explain_place(struct kafka_client *client, rd_kafka_resp_err_t code, const char *topic,
+              int32_t partition, struct weir_error *error)
+{
+	char place[PLACE_TEXT];
+	enum weir_outcome outcome;
+
+	snprintf(place, sizeof(place), "%s[%" PRId32 "]", topic, partition);
+	outcome = weir__kafka_outcome(KAFKA_STEP_QUERY, weir__kafka_fault_code(code));
+	if ((outcome == WEIR_AGAIN || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) &&
+	    is_leaderless(client, topic, partition)) {
+		weir_error_set(error, WEIR_ETIMEOUT,
+		               "%s has no leader: its brokers are down, or it was just made",
+		               place);
+		return WEIR_AGAIN;
+	}
+	outcome = weir__kafka_take_code(KAFKA_STEP_QUERY, code, place, error);
+	return explain(client, outcome, place, error);
+}
+
 static int
 code_of(enum weir_outcome outcome, const struct weir_error *error)
 {
@@ -83,8 +136,7 @@ weir__kafka_query_range(struct kafka_broker *broker, const char *topic, int32_t 
 		return WEIR_FATAL;
 	code = rd_kafka_query_watermark_offsets(client->rk, topic, partition, low, high,
 	                                        patient(timeout_ms));
-	return explain(client, weir__kafka_take_code(KAFKA_STEP_QUERY, code, topic, error),
-	               topic, error);
+	return explain_place(client, code, topic, partition, error);
 }
 
 static int
@@ -121,8 +173,7 @@ offset_at(struct weir_broker *base, const char *topic, int32_t partition, int64_
 		code = list->elems[0].err;
 	*offset = list->elems[0].offset;
 	rd_kafka_topic_partition_list_destroy(list);
-	outcome = explain(client, weir__kafka_take_code(KAFKA_STEP_QUERY, code, topic, &own),
-	                  topic, &own);
+	outcome = explain_place(client, code, topic, partition, &own);
 	/* No record is that young: librdkafka gives a logical offset. */
 	if (outcome == WEIR_SUCCESS && *offset < 0)
 		outcome = weir__kafka_query_range(broker, topic, partition, &low, offset,

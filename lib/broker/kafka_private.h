@@ -345,6 +345,7 @@ struct kafka_broker {
 	pthread_mutex_t lock;
 	struct kafka_client *client; /* made when first needed; reads uncommitted, no group */
 	struct weir_arena committed_arena;
+	atomic_bool told_of_zero; /* that a timestamp of 0 cannot be sent */
 };
 
 /* The plain client; NULL with *error. */

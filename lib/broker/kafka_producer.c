@@ -154,13 +154,26 @@ headers_of(const struct weir_message *message)
 	return headers;
 }
 
-/* librdkafka takes a timestamp of 0 for "now": the next one is nearer to the truth. */
+/*
+ * librdkafka takes a timestamp of 0 for "now", in all versions and calls: the next one is
+ * nearer to the truth. Said once a process, not once a record.
+ */
 static int64_t
-time_of(const struct weir_message *message)
+time_of(const struct kafka_producer *producer, const struct kafka_output *output,
+        const struct weir_message *message)
 {
+	struct kafka_broker *broker = producer->session->broker;
+
+	if (message->timestamp_ms > 0)
+		return message->timestamp_ms;
 	if (message->timestamp_ms < 0)
 		return 0;
-	return message->timestamp_ms > 0 ? message->timestamp_ms : 1;
+	if (!atomic_exchange_explicit(&broker->told_of_zero, true, memory_order_relaxed))
+		weir__log(broker->logger, WEIR_LOG_WARNING,
+		          "librdkafka cannot send timestamp=0 (1970-01-01), 1 ms is sent "
+		          "instead; not said again topic=%s",
+		          output->topic);
+	return 1;
 }
 
 enum part {
@@ -204,7 +217,7 @@ produce(struct kafka_producer *producer, struct kafka_output *output,
 	parts[PART_KEY].u.mem.size = message->key.size;
 	parts[PART_VALUE].u.mem.ptr = (void *)message->value.data;
 	parts[PART_VALUE].u.mem.size = message->value.size;
-	parts[PART_TIME].u.i64 = time_of(message);
+	parts[PART_TIME].u.i64 = time_of(producer, output, message);
 	if (message->header_count > 0)
 		parts[part_count++].u.headers = headers_of(message);
 	failure = rd_kafka_produceva(producer->client->rk, parts, part_count);

@@ -293,6 +293,7 @@ struct weir_emit {
 	struct weir_bytes value;
 	const struct weir_header *headers;
 	size_t header_count;
+	/* ms since 1970; below 0: the time when it is sent. librdkafka cannot send 0: 1 it is */
 	int64_t timestamp_ms;
 };
 

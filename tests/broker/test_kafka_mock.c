@@ -1,0 +1,213 @@
+/*
+ * What needs no real Kafka but librdkafka's mock cluster: questions about a partition that
+ * has no leader, and a timestamp that librdkafka cannot send.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <string.h>
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include <broker/kafka.h>
+#include <broker/kafka_private.h>
+
+#include "tests/harness.h"
+
+#define NO_LEADER (-1)
+#define PATIENCE_MS 1000
+
+static int line_count; /* that speak of a timestamp */
+static void
+count_line(void *opaque, enum weir_log_level level, const char *line)
+{
+	(void)opaque, (void)level;
+	line_count += strstr(line, "timestamp=0") != NULL;
+}
+
+static const struct weir_logger logger = {.level = WEIR_LOG_WARNING, .write = count_line};
+static rd_kafka_t *mock_client; /* whose only use is the mock cluster */
+static rd_kafka_mock_cluster_t *mock;
+static struct weir_broker *broker;
+static struct weir_error error;
+
+static void
+set_up(void)
+{
+	struct weir_properties properties = {0};
+	char text[256];
+
+	memset(&error, 0, sizeof(error));
+	mock_client = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text));
+	ck_assert_ptr_nonnull(mock_client);
+	mock = rd_kafka_mock_cluster_new(mock_client, 1);
+	ck_assert_int_eq(rd_kafka_mock_topic_create(mock, "orders", 2, 1), 0);
+	weir__properties_set(&properties, "bootstrap.servers",
+	                     rd_kafka_mock_cluster_bootstraps(mock));
+	broker = weir__kafka_open(&properties, &logger, NULL, &error);
+	weir__properties_fini(&properties);
+	ck_assert_msg(broker != NULL, "%s", error.message);
+	ck_assert_int_eq(rd_kafka_mock_partition_set_leader(mock, "orders", 1, NO_LEADER), 0);
+}
+
+static void
+tear_down(void)
+{
+	weir__broker_close(broker);
+	rd_kafka_mock_cluster_destroy(mock);
+	rd_kafka_destroy(mock_client);
+}
+
+START_TEST(range_of_a_partition_without_leader_says_so)
+{
+	int64_t low, high;
+
+	int code = weir__broker_range(broker, "orders", 1, &low, &high, PATIENCE_MS, &error);
+
+	ck_assert_msg(code == WEIR_ETIMEOUT, "%d: %s", code, error.message);
+	ck_assert_msg(strstr(error.message, "orders[1] has no leader") != NULL, "%s",
+	              error.message);
+}
+END_TEST
+
+START_TEST(offset_of_a_time_in_a_partition_without_leader_says_so)
+{
+	int64_t offset;
+	int code =
+		weir__broker_offset_at(broker, "orders", 1, 1000, &offset, PATIENCE_MS, &error);
+
+	ck_assert_msg(code == WEIR_ETIMEOUT, "%d: %s", code, error.message);
+	ck_assert_msg(strstr(error.message, "orders[1] has no leader") != NULL, "%s",
+	              error.message);
+}
+END_TEST
+
+START_TEST(a_partition_beside_it_answers)
+{
+	int64_t low, high;
+
+	ck_assert_int_eq(
+		weir__broker_range(broker, "orders", 0, &low, &high, PATIENCE_MS, &error), 0);
+	ck_assert_int_eq(high, 0);
+}
+END_TEST
+
+START_TEST(a_broker_that_is_gone_is_not_called_a_missing_leader)
+{
+	int64_t low, high;
+
+	ck_assert_int_eq(rd_kafka_mock_broker_set_down(mock, 1), 0);
+	ck_assert_int_eq(
+		weir__broker_range(broker, "orders", 0, &low, &high, PATIENCE_MS, &error),
+		WEIR_ETIMEOUT);
+	ck_assert_msg(strstr(error.message, "orders[0]: no answer in time") != NULL, "%s",
+	              error.message);
+}
+END_TEST
+
+/* ---- timestamps ---- */
+
+static void
+send_at(struct weir_session *session, int64_t timestamp_ms)
+{
+	const struct weir_message message = {.value = {"v", 1}, .timestamp_ms = timestamp_ms};
+	enum weir_outcome outcome;
+
+	do
+		outcome = weir__session_send(session, 0, &message, 1, PATIENCE_MS, &error);
+	while (outcome == WEIR_AGAIN);
+	ck_assert_msg(outcome == WEIR_SUCCESS, "%s", error.message);
+}
+
+static struct weir_session *
+open_session(void)
+{
+	static const char *const output = "orders";
+	const struct weir_session_config config = {.name = "times",
+	                                           .guarantee = WEIR_AT_LEAST_ONCE,
+	                                           .outputs = &output,
+	                                           .output_count = 1};
+	struct weir_session *session = weir__broker_session_open(broker, &config, &error);
+
+	ck_assert_msg(session != NULL, "%s", error.message);
+	/* the mock knows no settings of topics */
+	((struct kafka_session *)session)->producer->knows_limits = true;
+	ck_assert_int_eq(rd_kafka_mock_partition_set_leader(mock, "orders", 1, 1), 0);
+	return session;
+}
+
+/* The times of the first `count` records, partition after partition. */
+static void
+read_times(int64_t *times, int count)
+{
+	const struct weir_offset places[] = {{"orders", 0, 0, NULL}, {"orders", 1, 0, NULL}};
+	struct weir_reader *reader = weir__broker_reader_open(broker, places, 2, false, &error);
+	int polls = 0;
+
+	ck_assert_msg(reader != NULL, "%s", error.message);
+	for (int got = 0; got < count && polls < 200; polls++) {
+		struct weir_offset place;
+		struct weir_message message;
+
+		if (weir__reader_poll(reader, 100, &place, &message, &error) ==
+		    WEIR_EVENT_RECORD)
+			times[got++] = message.timestamp_ms;
+	}
+	weir__reader_close(reader);
+	ck_assert_int_lt(polls, 200);
+}
+
+START_TEST(timestamp_0_is_sent_as_1_and_said_once)
+{
+	struct weir_session *session = open_session();
+	int64_t times[2];
+
+	send_at(session, 0);
+	send_at(session, 0);
+	ck_assert_int_eq(weir__session_flush(session, 20 * PATIENCE_MS, &error), WEIR_SUCCESS);
+	weir__session_close(session);
+	ck_assert_int_eq(line_count, 1);
+	read_times(times, 2);
+	ck_assert_int_eq(times[0], 1);
+	ck_assert_int_eq(times[1], 1);
+}
+END_TEST
+
+START_TEST(a_record_without_timestamp_gets_the_time_and_no_word)
+{
+	struct weir_session *session = open_session();
+	int64_t begin_ms = weir__clock_system()->wall_ms(weir__clock_system());
+	int64_t time_ms;
+
+	send_at(session, -1);
+	ck_assert_int_eq(weir__session_flush(session, 20 * PATIENCE_MS, &error), WEIR_SUCCESS);
+	weir__session_close(session);
+	ck_assert_int_eq(line_count, 0);
+	read_times(&time_ms, 1);
+	ck_assert_int_ge(time_ms, begin_ms);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *all = suite_create("over a mock cluster");
+	TCase *cases = tcase_create("mock");
+
+	tcase_set_timeout(cases, 60);
+	tcase_add_checked_fixture(cases, set_up, tear_down);
+	tcase_add_test(cases, range_of_a_partition_without_leader_says_so);
+	tcase_add_test(cases, offset_of_a_time_in_a_partition_without_leader_says_so);
+	tcase_add_test(cases, a_partition_beside_it_answers);
+	tcase_add_test(cases, a_broker_that_is_gone_is_not_called_a_missing_leader);
+	tcase_add_test(cases, timestamp_0_is_sent_as_1_and_said_once);
+	tcase_add_test(cases, a_record_without_timestamp_gets_the_time_and_no_word);
+	suite_add_tcase(all, cases);
+	return all;
+}
+
+int
+main(void)
+{
+	return weir_test_run(suite());
+}
