@@ -37,7 +37,8 @@ static const struct weir_flag flags[] = {
 	{'o', "from", "PLACE",
 	 "begin at: beginning (default), end, an offset, -N (the last N offsets of each "
 	 "partition), or a time: @MILLISECONDS or ISO 8601 such as 2024-05-01T12:00Z. It "
-	 "counts where the group, or FILE.weir, has no position yet"},
+	 "counts where the group, or FILE.weir, has no position yet, and is kept there at "
+	 "once: a run that ends before its first record does not move the start"},
 	{'c', "count", "N", "stop after N records"},
 	{'e', "until-end", NULL, "stop at the end that each partition has at start"},
 	{KEY_FORMAT, "format", "FORMAT",

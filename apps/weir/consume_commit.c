@@ -33,7 +33,8 @@ offsets_to_commit(const struct weir_consumption *run, size_t *count)
 	for (i = 0; i < run->topic.partitions; i++) {
 		const struct weir_consume_partition *partition = &run->partitions[i];
 
-		if (partition->handle && partition->next != partition->kept)
+		if (partition->handle &&
+		    (partition->begun || partition->next != partition->kept))
 			offsets[(*count)++] = (struct weir_offset){run->config->topic, i,
 								   partition->next, NULL};
 	}
@@ -75,8 +76,13 @@ commit(struct weir_consume_group *group, bool *refused, struct weir_error *error
 	if (count > 0)
 		outcome = commit_call(group, offsets, count, &reason);
 	if (outcome == WEIR_SUCCESS || outcome == WEIR_TAINTED) {
-		for (i = 0; i < count; i++)
-			run->partitions[offsets[i].partition].kept = offsets[i].offset;
+		for (i = 0; i < count; i++) {
+			struct weir_consume_partition *partition =
+				&run->partitions[offsets[i].partition];
+
+			partition->kept = offsets[i].offset;
+			partition->begun = false;
+		}
 		run->kept_ms = weir__consume_now(run);
 		run->since_kept = 0;
 		run->bytes_since_kept = 0;

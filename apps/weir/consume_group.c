@@ -20,24 +20,35 @@
 
 /* ---- rebalances ---- */
 
-/* Where to read on: what the group committed, else --from. */
+/*
+ * Where to read on: what the group committed, else --from. What --from means is settled
+ * once: "end" is another place a moment later, and what lies between would be skipped.
+ */
 static int
 start_position(struct weir_consume_group *group, const struct weir_offset *committed,
-	       int64_t *next, struct weir_error *error)
+	       struct weir_consume_partition *partition, struct weir_error *error)
 {
 	struct weir_consumption *run = group->run;
+	int code = 0;
 
-	if (committed->offset == WEIR_OFFSET_NONE &&
-	    committed->partition >= run->partitions_at_start)
-		*next = 0; /* new: nothing of it was there when "end" or a time was meant
-			    */
-	else if (committed->offset == WEIR_OFFSET_NONE)
-		return weir__from_resolve(&run->config->from, run->broker,
-					  run->config->topic, committed->partition, next,
-					  run->config->timeout_ms, error);
-	else
-		*next = committed->offset;
-	return 0;
+	if (committed->offset != WEIR_OFFSET_NONE) {
+		partition->next = committed->offset;
+		partition->begun = false;
+	} else if (partition->begun) {
+		partition->next = partition->kept;
+	} else if (committed->partition >= run->partitions_at_start) {
+		/* new: nothing of it was there when "end" or a time was meant */
+		partition->next = 0;
+		partition->begun = true;
+	} else {
+		code = weir__from_resolve(&run->config->from, run->broker,
+					  run->config->topic, committed->partition,
+					  &partition->next, run->config->timeout_ms,
+					  error);
+		partition->begun = code == 0;
+	}
+	partition->kept = partition->next;
+	return code;
 }
 
 static int
@@ -87,8 +98,7 @@ on_assigned(struct weir_consume_group *group, const struct weir_event *event,
 		if (handle->id >= run->topic.partitions)
 			weir__consume_grow(run, handle->id + 1);
 		partition = &run->partitions[handle->id];
-		code = start_position(group, &offsets[i], &partition->next, error);
-		partition->kept = partition->next;
+		code = start_position(group, &offsets[i], partition, error);
 		partition->handle = handle;
 		handle->start = partition->next;
 	}
@@ -184,6 +194,7 @@ static int
 on_event(struct weir_consume_group *group, const struct weir_event *event,
 	 struct weir_error *error)
 {
+	bool refused;
 	int code = 0;
 
 	switch (event->type) {
@@ -218,6 +229,10 @@ on_event(struct weir_consume_group *group, const struct weir_event *event,
 	if (code == 0 && weir__session_answer(group->session, error) != WEIR_SUCCESS)
 		code = weir_error_set(error, WEIR_EBROKER,
 				      "the group refused this member");
+	/* where the group begins holds before its first record: a refusal means another
+	 * rebalance, which comes here again */
+	if (code == 0 && event->type == WEIR_EVENT_ASSIGNED)
+		code = weir__group_settle(group, &refused, error);
 	return code;
 }
 

@@ -84,6 +84,7 @@ struct weir_consume_partition {
 	int64_t kept; /* position that is committed, or in FILE.weir */
 	int64_t end;  /* stop here; INT64_MAX without --until-end */
 	struct weir_partition *handle; /* with a group, while owned */
+	bool begun; /* with a group: begins at `kept`, which is not yet committed */
 };
 
 struct weir_consumption {

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,6 +69,77 @@ START_TEST(until_end_counts_markers_and_skips_aborted_records)
 	/* the positions behind the markers are committed: nothing is left */
 	ck_assert_int_eq(consume_into(&config, "again", &error), 0);
 	ck_assert_int_eq(consume_count_lines("again"), 0);
+}
+END_TEST
+
+/* ---- where a group begins ---- */
+
+/* The process is gone before the first record came; the commit of the start refused, maybe. */
+struct crash {
+	const char *from;
+	enum weir_guarantee guarantee;
+	int polls;
+	int refused;
+};
+
+static enum weir_memory_fault
+crash(void *opaque, const char *session, enum weir_memory_op op)
+{
+	struct crash *state = opaque;
+
+	(void)session;
+	if (op == WEIR_MEMORY_COMMIT_OFFSETS && state->refused-- > 0) {
+		weir__memory_rebalance(it.memory);
+		/* what comes now is behind the start already */
+		consume_append(CONSUME_RECORDS, CONSUME_RECORDS + 2);
+		return WEIR_MEMORY_FAIL_ABORT;
+	}
+	if (op == WEIR_MEMORY_POLL && state->polls-- == 0)
+		return WEIR_MEMORY_FAIL_FATAL;
+	return WEIR_MEMORY_NO_FAULT;
+}
+
+static const struct crash crashes[] = {
+	{"end", WEIR_AT_LEAST_ONCE, 4, 0}, {"end", WEIR_AT_MOST_ONCE, 4, 0},
+	{"-0", WEIR_AT_LEAST_ONCE, 4, 0},  {"@5000", WEIR_AT_LEAST_ONCE, 4, 0},
+	{"30", WEIR_AT_LEAST_ONCE, 4, 0},
+};
+
+START_TEST(a_group_that_died_before_its_first_record_begins_where_it_began)
+{
+	struct crash state = crashes[_i];
+	struct weir_consume_config config = consume_config();
+	struct weir_error error;
+
+	config.group = "g";
+	config.guarantee = state.guarantee;
+	ck_assert_int_eq(weir__from_parse(state.from, &config.from), 0);
+	config.until_end = false;
+	weir__memory_set_fault(it.memory, crash, &state);
+	ck_assert_int_ne(consume_into(&config, "out", &error), 0);
+	ck_assert_int_eq(consume_count_lines("out"), 0);
+	weir__memory_set_fault(it.memory, NULL, NULL);
+	consume_append(CONSUME_RECORDS, CONSUME_RECORDS + 8);
+	config.until_end = true;
+	ck_assert_msg(consume_into(&config, "out", &error) == 0, "%s", error.message);
+	ck_assert_int_eq(consume_count_lines("out"), 9);
+}
+END_TEST
+
+START_TEST(a_start_whose_commit_was_refused_does_not_move)
+{
+	struct crash state = {.polls = INT_MAX, .refused = 1};
+	struct weir_consume_config config = consume_config();
+	struct weir_error error;
+
+	config.group = "g";
+	config.guarantee = _i ? WEIR_AT_LEAST_ONCE : WEIR_AT_MOST_ONCE;
+	ck_assert_int_eq(weir__from_parse("end", &config.from), 0);
+	config.until_end = false;
+	config.count = 3;
+	weir__memory_set_fault(it.memory, crash, &state);
+	ck_assert_msg(consume_into(&config, "out", &error) == 0, "%s", error.message);
+	ck_assert_int_eq(consume_count_lines("out"), 3);
 }
 END_TEST
 
@@ -177,6 +249,10 @@ suite(void)
 	TCase *cases = consume_case(all, "cases");
 
 	tcase_add_loop_test(cases, a_group_goes_on_where_it_committed, 0, 2);
+	tcase_add_loop_test(
+		cases, a_group_that_died_before_its_first_record_begins_where_it_began, 0,
+		COUNT(crashes));
+	tcase_add_loop_test(cases, a_start_whose_commit_was_refused_does_not_move, 0, 2);
 	tcase_add_test(cases, a_group_stops_or_goes_on_at_a_gap_too);
 	tcase_add_loop_test(cases, until_end_counts_markers_and_skips_aborted_records, 0,
 			    2);
