@@ -86,8 +86,8 @@ const struct weir_command weir__command_list = {
 	.summary = "list the processors that can be used",
 	.usage = "[--plugins PATH]... [--json]",
 	.text = "Lists the processors that a pipeline can use: those of --plugins, of "
-		"the folders in WEIR_PLUGIN_PATH (colons between), and those that are "
-		"installed. Where a name comes twice, the first one counts.",
+		"the folders in WEIR_PLUGIN_PATH (colons between), those built beside a "
+		"weir that is not installed, and those that are installed. Where a name comes twice, the first one counts.",
 	.flags = list_flags,
 	.level = WEIR_LOG_WARNING,
 	.example = "weir list\nweir list --plugins ./my-processors",

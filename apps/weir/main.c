@@ -16,6 +16,7 @@
 
 #include "command.h"
 #include "options.h"
+#include "plugins.h"
 
 static int
 print_commands(FILE *out)
@@ -120,6 +121,7 @@ main(int argc, char **argv)
 	int status;
 
 	hold_standard_descriptors();
+	weir__build_tree_use();
 	status = dispatch(argc, argv);
 	/* a full disk behind stdout is seen only now */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && status == WEIR_EXIT_OK) {

@@ -28,6 +28,15 @@ void weir__plugin_paths_fini(struct weir_plugin_paths *paths);
 struct weir_registry *weir__plugins_load(struct weir_arguments *args,
                                          const struct weir_plugin_paths *paths);
 
+/*
+ * The folder of the processors that were built with this executable, to free; NULL where
+ * it does not lie in a build folder, or where others could have put something there.
+ */
+char *weir__build_tree_plugins(const char *executable);
+
+/* Let that folder of the running command count as the last one of WEIR_PLUGIN_PATH. */
+void weir__build_tree_use(void);
+
 /* Print `json` on standard output, indented, with a newline. */
 void weir__json_dump(const json_t *json);
 
