@@ -12,8 +12,11 @@
  * name counts), $topic, $partition, $offset and $timestamp (ms since 1970); what a record
  * lacks is null. `halt` ends the work on the record, `halt_error` rejects it. `env` and
  * $ENV show the environment of the process: keep secrets out of what such a program
- * emits. `import` finds no modules. A program that loops without a result is not
- * interrupted.
+ * emits. `import` finds no modules.
+ *
+ * A program that loops without a result (`def f: f; f`) is not interrupted: libjq has no
+ * way to stop within jq_next(), and leaving it by a signal's longjmp would leave its memory
+ * half changed. The worker stands still in it; docs/guarantees.md says what comes of that.
  *
  * Hides jq_state: one a task, on the thread of its worker.
  *
