@@ -209,12 +209,26 @@ take_offset(const rd_kafka_topic_partition_t *place, struct weir_offset *offset,
 	offset->metadata = metadata;
 }
 
+/*
+ * librdkafka asks again by itself while the broker answers "unstable", and then says only that
+ * the time is over. So answers that came meanwhile tell it from a broker that is silent.
+ */
+static bool
+is_held_back(rd_kafka_resp_err_t code, const struct kafka_client *client, unsigned long answers)
+{
+	return code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT ||
+	       (code == RD_KAFKA_RESP_ERR__TIMED_OUT &&
+	        atomic_load(&client->offset_answers) != answers);
+}
+
 /* Does not need a member: reads with a handle of the group's name. Its isolation level is
  * read_committed, which makes the broker hold back offsets of open transactions. */
 enum weir_outcome
 weir__kafka_committed(rd_kafka_t *rk, struct weir_offset *offsets, size_t count,
                       struct weir_arena *arena, int timeout_ms, struct weir_error *error)
 {
+	const struct kafka_client *client = rd_kafka_opaque(rk);
+	unsigned long answers = atomic_load(&client->offset_answers);
 	rd_kafka_topic_partition_list_t *list;
 	rd_kafka_resp_err_t code;
 	const char *what = "cannot read committed offsets";
@@ -233,5 +247,7 @@ weir__kafka_committed(rd_kafka_t *rk, struct weir_offset *offsets, size_t count,
 	for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
 		take_offset(&list->elems[i], &offsets[i], arena);
 	rd_kafka_topic_partition_list_destroy(list);
+	if (is_held_back(code, client, answers))
+		weir_error_set(error, WEIR_ETIMEOUT, "%s", WEIR_HELD_BACK);
 	return weir__kafka_take_code(KAFKA_STEP_QUERY, code, what, error);
 }

@@ -91,6 +91,7 @@ struct kafka_client {
 	/* written by librdkafka's threads: */
 	atomic_bool is_tainted;
 	atomic_ulong answers;
+	atomic_ulong offset_answers; /* to OffsetFetch, whatever they say */
 	pthread_mutex_t complaint_lock;
 	char complaint[256]; /* the last log line that says more than its error code */
 };
@@ -113,7 +114,7 @@ void weir__kafka_client_complaint(struct kafka_client *client, char *text);
 
 /* ---- kafka_taint.c ---- */
 
-/* Watch this configuration's handle: sets client->is_tainted and client->answers. */
+/* Watch this configuration's handle: sets what of its client librdkafka's threads write. */
 void weir__kafka_taint_watch(rd_kafka_conf_t *conf, struct kafka_client *client);
 /* Does a request of this kind that got this error leave a producer tainted? */
 bool weir__kafka_taints(int16_t api_key, rd_kafka_resp_err_t code);

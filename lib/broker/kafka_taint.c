@@ -15,6 +15,7 @@
 /* Request kinds of the Kafka protocol. */
 enum api {
 	API_PRODUCE = 0,
+	API_OFFSET_FETCH = 9,
 	API_SASL_HANDSHAKE = 17,
 	API_API_VERSIONS = 18,
 	API_ADD_PARTITIONS_TO_TXN = 24,
@@ -68,6 +69,8 @@ on_response(rd_kafka_t *rk, int socket, const char *broker, int32_t broker_id, i
 		atomic_store(&client->is_tainted, true);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && !is_handshake(api_key))
 		atomic_fetch_add_explicit(&client->answers, 1, memory_order_relaxed);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && api_key == API_OFFSET_FETCH)
+		atomic_fetch_add(&client->offset_answers, 1);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 

@@ -64,8 +64,10 @@ weir__memory_group_read(struct weir_memory *memory, struct weir_memory_group *gr
 
 		if (!log)
 			return WEIR_FATAL;
-		if (weir__memory_group_offset(memory, group, log)->pending > 0)
+		if (weir__memory_group_offset(memory, group, log)->pending > 0) {
+			weir_error_set(error, WEIR_ETIMEOUT, "%s", WEIR_HELD_BACK);
 			return WEIR_AGAIN;
+		}
 	}
 	weir__arena_reset(arena);
 	for (size_t i = 0; i < count; i++) {

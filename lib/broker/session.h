@@ -44,6 +44,9 @@ const char *weir__outcome_name(enum weir_outcome outcome);
 
 #define WEIR_OFFSET_NONE (-1) /* no committed offset */
 
+/* Why committed offsets are not told, though the broker answers. */
+#define WEIR_HELD_BACK "a transaction that has not ended holds them back"
+
 /* Key, value, headers and time of a record; all borrowed. Null is data NULL. */
 struct weir_message {
 	struct weir_bytes key;
@@ -306,7 +309,8 @@ weir__session_commit_offsets(struct weir_session *session, const struct weir_off
 
 /*
  * Read the group's committed offsets into offsets[].offset and .metadata, waiting out
- * transactions that hold pending ones (require_stable). SUCCESS, AGAIN or FATAL.
+ * transactions that hold pending ones (require_stable). SUCCESS, AGAIN (*error says so when it
+ * is such a transaction, and is untouched when there was no answer) or FATAL.
  */
 static inline enum weir_outcome
 weir__session_committed(struct weir_session *session, struct weir_offset *offsets, size_t count,

@@ -126,6 +126,7 @@ find_starts(struct weir_worker *worker, const struct weir_event *event,
 		};
 	outcome = weir__session_committed(worker->session, offsets, event->partition_count,
 	                                  WEIR_SLICE_MS, error);
+	weir__offsets_asked(worker, outcome, offsets, event->partition_count, error);
 	/* the next call to the session ends the metadata's life */
 	for (index = 0; index < event->partition_count && outcome == WEIR_SUCCESS; index++)
 		marks[index] = weir__mark_parse(offsets[index].metadata);

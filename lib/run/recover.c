@@ -19,6 +19,10 @@
 #define ASKS_MAX 20
 #define ASK_AGAIN_MS 250
 
+/* Longer than a dead instance's transaction usually lasts; then at this interval. */
+#define HELD_BACK_FIRST_MS 20000
+#define HELD_BACK_AGAIN_MS 60000
+
 /* ---- rewinds and rollbacks ---- */
 
 void
@@ -210,6 +214,36 @@ ask_again(struct weir_worker *worker, const struct weir_task *task, int64_t comm
 	weir__worker_fail(worker, &error);
 }
 
+/*
+ * A transaction of a dead instance holds offsets back until it times out. One whose markers
+ * the cluster lost does so for ever, and nothing else would say why no record is processed.
+ */
+void
+weir__offsets_asked(struct weir_worker *worker, enum weir_outcome outcome,
+                    const struct weir_offset *offsets, size_t count,
+                    const struct weir_error *error)
+{
+	struct weir_held_back *held_back = &worker->held_back;
+	int64_t now_ms = weir__worker_now(worker);
+
+	if (outcome != WEIR_AGAIN)
+		held_back->since_ms = 0;
+	if (outcome != WEIR_AGAIN || !error->code)
+		return; /* without an answer the broker says so itself */
+	if (held_back->since_ms == 0) {
+		held_back->since_ms = now_ms;
+		held_back->next_log_ms = now_ms + HELD_BACK_FIRST_MS;
+	}
+	if (now_ms < held_back->next_log_ms)
+		return;
+	held_back->next_log_ms = now_ms + HELD_BACK_AGAIN_MS;
+	weir__log(worker->config.logger, WEIR_LOG_WARNING,
+	          "waiting for committed offsets worker=%d count=%zu first=%s[%" PRId32
+	          "] for_ms=%" PRId64 " reason=\"%s\"",
+	          worker->config.index, count, offsets[0].topic, offsets[0].partition,
+	          now_ms - held_back->since_ms, error->message);
+}
+
 /* Ask the broker what became of the batch. */
 static void
 step_resolve(struct weir_worker *worker)
@@ -228,6 +262,7 @@ step_resolve(struct weir_worker *worker)
 	if (count)
 		outcome = weir__session_committed(worker->session, offsets, count, WEIR_SLICE_MS,
 		                                  &error);
+	weir__offsets_asked(worker, outcome, offsets, count, &error);
 	if (outcome == WEIR_SUCCESS) {
 		for (index = 0; index < count; index++) {
 			if (!resolve_task(worker, tasks[index], offsets[index].offset,

@@ -78,6 +78,12 @@ struct weir_recovery {
 	int asks; /* answers that made no sense, so far */
 };
 
+/* Committed offsets that a transaction holds back. */
+struct weir_held_back {
+	int64_t since_ms; /* 0: none */
+	int64_t next_log_ms;
+};
+
 struct weir_worker {
 	struct weir_worker_config config;
 	const struct weir_pipeline *pipeline; /* config.pipeline */
@@ -102,6 +108,7 @@ struct weir_worker {
 	struct weir_current current;
 	struct weir_sending sending;
 	struct weir_recovery recovery;
+	struct weir_held_back held_back;
 	int failures_in_a_row; /* batches that did not commit since the last one that did */
 	int64_t lost_reported_ms;
 
@@ -237,6 +244,10 @@ bool weir__rewind_tasks(struct weir_worker *worker);
 void weir__task_rewind(struct weir_worker *worker, struct weir_task *task, int64_t offset);
 /* Read again from `offset`, unless it goes elsewhere already. */
 void weir__read_again(struct weir_worker *worker, struct weir_task *task, int64_t offset);
+/* Call it with each answer about committed offsets; tells when they are held back for long. */
+void weir__offsets_asked(struct weir_worker *worker, enum weir_outcome outcome,
+                         const struct weir_offset *offsets, size_t count,
+                         const struct weir_error *error);
 /* Its processors forget the batch; false: that ended the worker. */
 bool weir__task_rollback(struct weir_worker *worker, struct weir_task *task);
 

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <librdkafka/rdkafka.h>
+
 #include <broker/kafka.h>
 
 #include "tests/harness.h"
@@ -394,6 +396,67 @@ START_TEST(message_larger_than_the_whole_queue_is_known_to_be_too_large)
 }
 END_TEST
 
+static void
+demand(rd_kafka_error_t *error)
+{
+	ck_assert_msg(!error, "%s", rd_kafka_error_string(error));
+}
+
+/* A producer of no member, whose open transaction has an offset of the group "held". */
+static rd_kafka_t *
+hold_back(const struct bench *bench)
+{
+	const char *const settings[][2] = {{"bootstrap.servers", cluster_bootstrap(cluster)},
+	                                   {"transactional.id", "holder"},
+	                                   {"transaction.timeout.ms", "60000"}};
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata_new("held");
+	char text[256];
+	rd_kafka_t *rk;
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		ck_assert_msg(!rd_kafka_conf_set(conf, settings[i][0], settings[i][1], text,
+		                                 sizeof(text)), "%s", text);
+	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+	ck_assert_msg(rk != NULL, "%s", text);
+	rd_kafka_topic_partition_list_add(offsets, bench->topic, 0)->offset = 1;
+	demand(rd_kafka_init_transactions(rk, PATIENCE_MS));
+	demand(rd_kafka_begin_transaction(rk));
+	demand(rd_kafka_send_offsets_to_transaction(rk, offsets, group, PATIENCE_MS));
+	rd_kafka_consumer_group_metadata_destroy(group);
+	rd_kafka_topic_partition_list_destroy(offsets);
+	return rk;
+}
+
+START_TEST(offsets_that_a_transaction_holds_back_are_told_from_no_answer)
+{
+	struct bench here, *bench = &here;
+	struct weir_offset offset = {.topic = here.topic};
+	struct weir_error why = {0};
+	int64_t end_ms = now_ms() + PATIENCE_MS;
+	rd_kafka_t *holder;
+
+	bench_open(bench, "held-back", 15000);
+	holder = hold_back(bench);
+	do { /* it also has to find its broker in that second */
+		why.code = 0;
+		ck_assert_int_eq(weir__broker_committed(bench->broker, "held", &offset, 1, 1000,
+		                                        &why), WEIR_ETIMEOUT);
+	} while (strcmp(why.message, WEIR_HELD_BACK) != 0 && now_ms() < end_ms);
+	ck_assert_str_eq(why.message, WEIR_HELD_BACK);
+	cluster_pause(cluster, 1);
+	why.code = 0;
+	ck_assert_int_eq(weir__broker_committed(bench->broker, "held", &offset, 1, 1000, &why),
+	                 WEIR_ETIMEOUT);
+	ck_assert_msg(strstr(why.message, "no answer") != NULL, "%s", why.message);
+	cluster_resume(cluster, 1);
+	demand(rd_kafka_abort_transaction(holder, PATIENCE_MS));
+	rd_kafka_destroy(holder);
+	bench_close(bench);
+}
+END_TEST
+
 /* A paused broker would keep the following tests waiting, and outlive them. */
 static void
 resume(void)
@@ -418,6 +481,7 @@ suite(void)
 	tcase_add_test(tcase, message_larger_than_the_whole_queue_is_known_to_be_too_large);
 	tcase_add_loop_test(tcase, record_that_its_topic_does_not_take_is_refused, 0, 2);
 	tcase_add_test(tcase, session_closes_while_the_broker_is_gone);
+	tcase_add_test(tcase, offsets_that_a_transaction_holds_back_are_told_from_no_answer);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

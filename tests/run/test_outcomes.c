@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <limits.h>
+#include <limits.h>
 #include <string.h>
 
 #include "tests/harness.h"
@@ -23,6 +24,8 @@ static struct {
 	int skip;
 	int count;
 	int hits;
+	enum weir_memory_op watched; /* INIT: none */
+	int asked;                   /* calls of that */
 } plan;
 
 static enum weir_memory_fault
@@ -30,6 +33,7 @@ planned(void *opaque, const char *session_name, enum weir_memory_op op)
 {
 	(void)opaque;
 	(void)session_name;
+	plan.asked += plan.watched && op == plan.watched;
 	if (op != plan.op || !plan.count)
 		return WEIR_MEMORY_NO_FAULT;
 	if (plan.skip-- > 0)
@@ -332,6 +336,89 @@ START_TEST(partitions_may_come_while_the_producer_is_replaced)
 }
 END_TEST
 
+/*
+ * Not even when the broker would answer. The broker's own rules make an early answer right
+ * (an offset that was sent is held back, one that is sent later is refused, for it is of an
+ * older generation); this one holds without them.
+ */
+START_TEST(offsets_of_an_assigned_partition_are_read_when_the_new_producer_is_ready)
+{
+	open_settled("");
+	inject(WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_LATE, 0, 1);
+	weir__memory_set_manual(fleet.memory, true); /* its transaction is still open */
+	fleet_put(&fleet, 0, "a");
+	for (int step = 0; step < 500 && !plan.hits; step++)
+		fleet_run(&fleet, 1);
+	ck_assert_uint_eq(weir__memory_open_transactions(fleet.memory), 1);
+	inject(WEIR_MEMORY_INIT, WEIR_MEMORY_FAIL_AGAIN, 0, INT_MAX);
+	weir__memory_rebalance(fleet.memory);
+	plan.watched = WEIR_MEMORY_COMMITTED;
+	fleet_run(&fleet, 500);
+	ck_assert_int_gt(plan.hits, 1);
+	ck_assert_int_eq(plan.asked, 0);
+	plan.count = 0; /* init goes through */
+	weir__memory_set_manual(fleet.memory, false);
+	fleet_run(&fleet, 100);
+	ck_assert_int_gt(plan.asked, 0);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a");
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 1);
+	fleet_close(&fleet);
+}
+END_TEST
+
+static size_t
+count_in_log(const char *part)
+{
+	size_t count = 0;
+
+	for (const char *at = fleet.log; (at = strstr(at, part)); at++)
+		count++;
+	return count;
+}
+
+/* Another's transaction, with the offset of in[1], that never ends. */
+static void
+hold_back(struct weir_session **session)
+{
+	static const struct weir_offset offset = {.topic = "in", .partition = 1, .offset = 7};
+	const struct weir_session_config config = {
+		.name = "other", .transactional_id = "other", .group = "app",
+	};
+	struct weir_error error = {0};
+
+	*session = weir__broker_session_open(fleet.broker, &config, &error);
+	ck_assert_int_eq(weir__session_init(*session, 0, &error), WEIR_SUCCESS);
+	ck_assert_int_eq(weir__session_begin(*session, &error), WEIR_SUCCESS);
+	inject(WEIR_MEMORY_COMMIT, WEIR_MEMORY_UNKNOWN_NOT, 0, 1);
+	ck_assert_int_eq(weir__session_commit(*session, &offset, 1, 0, &error), WEIR_UNKNOWN);
+}
+
+START_TEST(who_waits_for_offsets_that_are_held_back_says_so_at_intervals)
+{
+	struct weir_session *other;
+
+	fleet_open(&fleet, "");
+	memset(&plan, 0, sizeof(plan));
+	weir__memory_set_fault(fleet.memory, planned, NULL);
+	hold_back(&other);
+	fleet_start(&fleet, 0);
+	fleet_run(&fleet, 1500); /* 15 s: as long as a dead instance's transaction lasts */
+	ck_assert_uint_eq(count_in_log("waiting for committed offsets"), 0);
+	fleet_run(&fleet, 1000);
+	ck_assert_uint_eq(count_in_log("waiting for committed offsets worker=0 count=2"), 1);
+	ck_assert_uint_eq(count_in_log("reason=\"" WEIR_HELD_BACK "\""), 1);
+	fleet_run(&fleet, 6000);
+	ck_assert_uint_eq(count_in_log("waiting for committed offsets"), 2);
+	ck_assert_int_eq(weir__session_replace(other, NULL), WEIR_SUCCESS);
+	ck_assert_int_eq(weir__session_init(other, 0, NULL), WEIR_SUCCESS); /* ends it */
+	fleet_put(&fleet, 1, "a");
+	fleet_run(&fleet, 100);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a");
+	weir__session_close(other);
+	fleet_close(&fleet);
+}
+END_TEST
+
 START_TEST(dead_letter_that_is_too_large_goes_without_its_value)
 {
 	static char large[3000];
@@ -470,6 +557,9 @@ main(void)
 	tcase_add_loop_test(tcase, record_of_several_refused_messages_ends_as_a_dead_letter, 0, 2);
 	tcase_add_test(tcase, suspect_is_read_again_when_the_commit_before_it_taints);
 	tcase_add_test(tcase, partitions_may_come_while_the_producer_is_replaced);
+	tcase_add_test(tcase,
+	               offsets_of_an_assigned_partition_are_read_when_the_new_producer_is_ready);
+	tcase_add_test(tcase, who_waits_for_offsets_that_are_held_back_says_so_at_intervals);
 	tcase_add_test(tcase, dead_letter_that_is_too_large_goes_without_its_value);
 	tcase_add_loop_test(tcase, full_queue_only_delays, 0, 2);
 	tcase_add_test(tcase, revoke_commits_what_is_in_hand);
