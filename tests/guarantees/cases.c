@@ -339,20 +339,26 @@ two_at_once(struct trial *trial)
 	broker_restart(trial, broker);
 }
 
+/* Each of them in a pass, and each pass in another order. */
 static void
 everything(struct trial *trial)
 {
 	static const fault_fn faults[] = {
 		clients_killed, clients_frozen, brokers_killed, leaders_killed,
-		network,        network,        twins,          come_and_go,
-		clients_killed, two_at_once,    rolling_restart, late_end,
+		network,        two_at_once,    twins,          come_and_go,
+		clients_killed, network,        rolling_restart, late_end,
 		late_others};
-	int count = sizeof(faults) / sizeof(faults[0]);
+	enum { ALL = sizeof(faults) / sizeof(faults[0]), OF_TRANSACTIONS = 2 };
+	int count = trial->guarantee == WEIR_EXACTLY_ONCE ? ALL : ALL - OF_TRANSACTIONS;
+	int place = (int)trial->round % count, other, next;
 
-	/* the last two are of transactions */
-	if (trial->guarantee != WEIR_EXACTLY_ONCE)
-		count -= 2;
-	faults[trial_random(count)](trial);
+	for (int index = 0; place == 0 && index < count; index++)
+		trial->pass[index] = index;
+	other = place + trial_random(count - place);
+	next = trial->pass[other];
+	trial->pass[other] = trial->pass[place];
+	trial->pass[place] = next;
+	faults[next](trial);
 }
 
 const struct trial_case *
@@ -426,7 +432,7 @@ trial_cases(size_t *count)
 		 everything,
 		 2,
 		 false,
-		 {.transaction = 1, .commit = 1, .rebalance = 1},
+		 {.faults = 13, .transaction = 1, .commit = 1, .rebalance = 1},
 		 0,
 		 5},
 	};

@@ -101,8 +101,9 @@ static bool
 is_over(const struct trial *trial)
 {
 	int64_t over_ms = trial_now_ms() - trial->end_ms;
+	int times = trial->kind->times ? trial->kind->times : 1;
 
-	return trial->stops >= TRIAL_MAX_STOPS || over_ms >= TRIAL_LONGER_MS ||
+	return trial->stops >= TRIAL_MAX_STOPS || over_ms >= TRIAL_LONGER_MS * times ||
 	       (over_ms >= 0 && hit_what_was_meant(trial));
 }
 

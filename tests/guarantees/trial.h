@@ -34,6 +34,7 @@
 	180000 /* nothing takes this long, however loaded the machine is */
 #define TRIAL_MAX_INSTANCES 4
 #define TRIAL_MAX_STOPS 20
+#define TRIAL_MAX_FAULTS 16
 
 struct trial_options {
 	const char *weir; /* the program; NULL: the one that was built */
@@ -83,6 +84,7 @@ struct trial {
 	int seconds;    /* of feed and faults */
 	int64_t end_ms; /* of the faults */
 	unsigned round; /* of the case */
+	int pass[TRIAL_MAX_FAULTS]; /* the order of this pass through "everything" */
 	struct hits hits;
 	unsigned stops;    /* instances that ended by themselves */
 	char trouble[400]; /* the first thing that went wrong besides the oracle's
