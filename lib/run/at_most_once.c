@@ -2,9 +2,14 @@
  * At-most-once: commit, then process. A record whose offset is committed is never read
  * again, so what fails from there on is lost, and counted.
  *
+ * A commit waits for the deliveries of the batch before it, and a revoke for all of them: so
+ * a crash loses one batch at most, and nothing comes after what the next owner writes. No
+ * processor's memory is rolled back: it is of records that are not read again.
+ *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,7 +137,7 @@ discard_ready(struct weir_worker *worker, struct weir_pending *pending, size_t c
 	worker->pending -= count;
 }
 
-/* All ready records are processed: batch_end of the tasks that worked. */
+/* All ready records are processed: batch_end of the tasks that worked, as far as it goes. */
 static void
 end_tasks(struct weir_worker *worker)
 {
@@ -154,8 +159,10 @@ end_tasks(struct weir_worker *worker)
 			return;
 		}
 		weir__send_other(worker, task, WEIR_PHASE_RUN);
-		if (worker->phase != WEIR_PHASE_RUN)
+		if (worker->phase != WEIR_PHASE_RUN) {
+			worker->end_due = true; /* the others' when this one's is out */
 			return;
+		}
 	}
 }
 
@@ -264,16 +271,43 @@ weir__pending_free(struct weir_pending *pending)
 	free(pending);
 }
 
-/* Failed deliveries are the losses that this guarantee allows. */
-static bool
-count_failures(struct weir_worker *worker)
+void
+weir__sending_lost(struct weir_worker *worker)
 {
+	const struct weir_sending *sending = &worker->sending;
+	size_t count = sending->count - sending->sent;
+
+	if (!worker->guarantee->commits_first || sending->of_record || !count)
+		return;
+	weir__count(&worker->counts.lost, count);
+	weir__log(worker->config.logger, WEIR_LOG_WARNING,
+	          "records lost from=%s[%" PRId32 "] count=%zu reason=\"what a tick or the end of a "
+	          "batch emitted could not be sent\"",
+	          sending->task->partition->topic, sending->task->partition->id, count);
+}
+
+/* Wait for the deliveries, a slice; those that failed are the losses that are allowed. */
+static enum weir_outcome
+await_deliveries(struct weir_worker *worker, struct weir_error *error)
+{
+	enum weir_outcome outcome = weir__session_flush(worker->session, WEIR_SLICE_MS, error);
 	size_t failures;
 
-	if (!weir__note_failures(worker, &failures))
+	if (outcome == WEIR_SUCCESS && !weir__note_failures(worker, &failures))
+		outcome = WEIR_FATAL;
+	return outcome;
+}
+
+bool
+weir__deliveries_pending(struct weir_worker *worker)
+{
+	struct weir_error error = {0};
+	enum weir_outcome outcome;
+
+	if (!worker->guarantee->commits_first)
 		return false;
-	weir__count(&worker->counts.lost, failures);
-	return true;
+	outcome = await_deliveries(worker, &error);
+	return outcome == WEIR_AGAIN || weir__worker_failed(worker, outcome, &error);
 }
 
 bool
@@ -284,22 +318,31 @@ weir__at_most_once_drained(struct weir_worker *worker, struct weir_error *error)
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
 		struct weir_task *task = worker->tasks[slot];
 
-		if (!task || !task->pending)
+		if (!task || !task->pending || !task->pending->ready)
 			continue;
 		lose(worker, task, task->pending->ready, "they waited to be tried again");
 		discard_ready(worker, task->pending, task->pending->ready);
+		worker->end_due = !worker->stateless; /* of those before them */
 	}
-	outcome = weir__session_flush(worker->session, WEIR_SLICE_MS, error);
-	if (outcome == WEIR_AGAIN)
+	if (worker->end_due)
 		return false;
-	return !weir__worker_failed(worker, outcome, error) && count_failures(worker);
+	outcome = await_deliveries(worker, error);
+	return outcome != WEIR_AGAIN && !weir__worker_failed(worker, outcome, error);
 }
+
+enum stage { STAGE_FLUSH, STAGE_OFFSETS };
 
 static enum weir_outcome
 commit(struct weir_worker *worker, struct weir_error *error)
 {
-	if (!count_failures(worker))
-		return WEIR_FATAL;
+	enum weir_outcome outcome;
+
+	if (worker->batch.stage == STAGE_FLUSH) {
+		outcome = await_deliveries(worker, error);
+		if (outcome != WEIR_SUCCESS)
+			return outcome;
+		worker->batch.stage = STAGE_OFFSETS;
+	}
 	return weir__session_commit_offsets(worker->session, worker->batch.offsets,
 	                                    worker->batch.offset_count, WEIR_SLICE_MS, error);
 }

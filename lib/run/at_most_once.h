@@ -26,6 +26,10 @@ void weir__pending_forget(struct weir_worker *worker, struct weir_task *task);
 /* The task goes: what was committed and not processed is lost. */
 void weir__pending_lose(struct weir_worker *worker, struct weir_task *task);
 void weir__pending_free(struct weir_pending *pending);
+/* What a tick or the end of a batch emitted, and was not sent yet, is lost. */
+void weir__sending_lost(struct weir_worker *worker);
+/* Is something of what was sent still under way? Waits for it, a slice. */
+bool weir__deliveries_pending(struct weir_worker *worker);
 /* Everything is processed and delivered, or lost and counted. */
 bool weir__at_most_once_drained(struct weir_worker *worker, struct weir_error *error);
 

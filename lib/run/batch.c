@@ -181,7 +181,8 @@ settle_committed(struct weir_worker *worker)
 			task->touched = false;
 			weir__suspects_forget(&task->suspects, task->next);
 		}
-		task->dirty = false;
+		if (!worker->guarantee->commits_first)
+			task->dirty = false;
 	}
 	if (worker->guarantee->commits_first)
 		weir__pending_ready(worker);
@@ -285,6 +286,8 @@ note_failure(struct weir_worker *worker, const struct weir_delivery_failure *fai
 }
 
 /*
+ * Under at-most-once each of them is a loss.
+ *
  * Refused together: a message of a tick or a batch's end stops the app only when there is no
  * record's message beside it that may be the one to blame.
  */
@@ -303,6 +306,8 @@ weir__note_failures(struct weir_worker *worker, size_t *count)
 			          "delivery failed worker=%d reason=\"%s\"",
 			          worker->config.index, failures[0].reason);
 		*count += got;
+		if (worker->guarantee->commits_first)
+			weir__count(&worker->counts.lost, got);
 		for (size_t index = 0; index < got; index++) {
 			const struct weir_delivery_failure *failure = &failures[index];
 
@@ -396,6 +401,9 @@ weir__batch_unknown(struct weir_worker *worker, const struct weir_error *error)
 	          "outcome unknown, replacing the producer worker=%d reason=\"%s\"",
 	          worker->config.index, error->message);
 	weir__drop_current(worker);
+	/* what the old producer has under way may be lost with it, and shall be counted */
+	if (worker->guarantee->commits_first)
+		weir__session_flush(worker->session, WEIR_SLICE_MS, NULL);
 	if (!weir__note_failures(worker, &failures))
 		return;
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {

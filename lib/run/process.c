@@ -357,9 +357,11 @@ weir__send(struct weir_worker *worker)
 			weir__log(worker->config.logger, WEIR_LOG_WARNING,
 			          "batch cannot go on worker=%d reason=\"%s\"",
 			          worker->config.index, error.message);
+			weir__sending_lost(worker);
 			weir__batch_abort(worker);
 			return;
 		default:
+			weir__sending_lost(worker);
 			weir__worker_failed(worker, outcome, &error);
 			return;
 		}

@@ -186,16 +186,26 @@ weir__assigned(struct weir_worker *worker, const struct weir_event *event)
 
 /* ---- revoked and lost ---- */
 
-/* Is anything in hand that belongs to these partitions or shares a batch with them? */
+/*
+ * Is anything in hand that belongs to these partitions or shares a batch with them? Under
+ * at-most-once also what is still under way: it would arrive behind what the next owner
+ * sends. All of it within half the session timeout.
+ */
 static bool
 finish_first(struct weir_worker *worker, const struct weir_event *event)
 {
-	if (!weir__batch_in_hand(worker) || WEIR_MUTANT(SUBSET_COMMITTED))
+	if (!worker->yielding)
+		worker->yield_by_ms = worker->now_ms + worker->pipeline->session_timeout_ms / 2;
+	if (WEIR_MUTANT(SUBSET_COMMITTED))
 		return false;
+	if (!weir__batch_in_hand(worker))
+		return event->type == WEIR_EVENT_REVOKED &&
+		       weir__worker_now(worker) < worker->yield_by_ms &&
+		       weir__deliveries_pending(worker);
 	if (event->type == WEIR_EVENT_LOST)
 		weir__batch_abort(worker); /* they are another's by now */
 	else
-		weir__batch_commit(worker, worker->pipeline->session_timeout_ms / 2);
+		weir__batch_commit(worker, worker->yield_by_ms - worker->now_ms);
 	return true;
 }
 

@@ -67,6 +67,9 @@ weir__task_rollback(struct weir_worker *worker, struct weir_task *task)
 {
 	struct weir_error error = {0};
 
+	/* of records that are not read again */
+	if (worker->guarantee->commits_first)
+		return true;
 	task->dirty = false;
 	if (WEIR_MUTANT(MEMORY_KEPT))
 		return true;
@@ -188,7 +191,8 @@ resolve_task(struct weir_worker *worker, struct weir_task *task, int64_t committ
 		if (task->dirty)
 			weir__task_rollback(worker, task);
 	}
-	task->dirty = false;
+	if (!worker->guarantee->commits_first)
+		task->dirty = false;
 	weir__suspects_forget(&task->suspects, task->next);
 	weir__task_rewind(worker, task, task->next);
 	task->unresolved = false;

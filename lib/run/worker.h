@@ -42,7 +42,8 @@ struct weir_worker_counts {
 	atomic_ullong batches;      /* committed */
 	atomic_ullong aborts;       /* batches aborted or of unknown outcome */
 	atomic_ullong replacements; /* of producers */
-	atomic_ullong lost;         /* records skipped: gaps, at-most-once failures */
+	atomic_ullong lost;         /* records skipped by a gap; at-most-once: records not
+	                               processed, and messages not delivered */
 	atomic_uint tasks;          /* owned now */
 };
 

@@ -128,6 +128,7 @@ struct weir_worker {
 	bool idle;              /* the last poll gave nothing */
 	bool ticked;            /* since the last poll */
 	bool yielding;          /* a revoke waits for what is in hand: nothing new begins */
+	int64_t yield_by_ms;    /* then it is answered all the same */
 
 	struct weir_worker_counts counts;
 };
