@@ -121,7 +121,9 @@ static const struct weir_option commit_rows[] = {
 			  "longest time a batch is open"),
 	WEIR_OPT_INT(SECTION, records, "200000", 1, 10000000, "most records of a batch"),
 	WEIR_OPT_SIZE(SECTION, bytes, "64MiB", KIB, GIB,
-		      "most bytes a batch emits, and one record's emits"),
+		      "bytes, read and emitted or passed from step to step, at which a batch "
+		      "ends; the most that one record emits, and an eighth of what a "
+		      "batch's end or a tick may"),
 	WEIR_OPT_END,
 };
 #undef SECTION

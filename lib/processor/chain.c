@@ -238,6 +238,7 @@ weir__chain_new(const struct weir_pipeline *pipeline,
 	}
 	if (check_default(chain, error) != 0)
 		goto failed;
+	chain->is_stateless = weir__chain_is_stateless(chain);
 	return chain;
 failed:
 	weir__chain_free(chain);

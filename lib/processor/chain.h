@@ -28,13 +28,21 @@ struct weir_held {
 	size_t bytes; /* of key, value and headers */
 };
 
+/*
+ * A batch ends at commit.bytes of what its records are to any step. At its end a step may emit
+ * all that it kept of them, with headers of its own, and a later step several records for each.
+ */
+#define WEIR_HELD_TIMES 8
+
 /* What one record, batch end or tick emitted. One a worker, reset for each. */
 struct weir_held_list {
 	struct weir_held *items;
 	size_t count;
 	size_t capacity;
 	size_t bytes;     /* keys, values and headers held, and sizeof(struct weir_held) each */
-	size_t max_bytes; /* beyond it the record is rejected */
+	size_t max_bytes; /* beyond it the record is rejected; a batch's end or a tick, beyond
+	                     WEIR_HELD_TIMES as much, stops the app */
+	size_t taken_bytes; /* most that one step was given for the record at hand */
 	struct weir_arena arena;
 };
 /* Bytes of one: key, value, headers. */

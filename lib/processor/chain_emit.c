@@ -45,11 +45,19 @@ check_emit(struct weir_context *ctx)
 static int
 beyond_bound(struct weir_context *ctx)
 {
+	const struct weir_chain_task *task = ctx->task;
+
 	weir__step_verdict(
 		ctx,
-		weir_reject(ctx,
-			    "emits more than %zu bytes for one record (commit.bytes)",
-			    ctx->task->held->max_bytes));
+		task->is_record
+			? weir_reject(ctx,
+				      "emits more than %zu bytes for one record "
+				      "(commit.bytes)",
+				      task->max_bytes)
+			: weir_stop(ctx,
+				    "emits more than %zu bytes at a batch end or tick (%d "
+				    "times commit.bytes)",
+				    task->max_bytes, WEIR_HELD_TIMES));
 	return WEIR_ELIMIT;
 }
 
@@ -65,7 +73,25 @@ count_bytes(struct weir_context *ctx, const struct weir_record *record)
 	if (!record->value->unprinted)
 		bytes += record->value->bytes.size;
 	ctx->emitted_bytes += bytes;
-	return ctx->emitted_bytes > ctx->task->held->max_bytes ? beyond_bound(ctx) : 0;
+	return ctx->emitted_bytes > ctx->task->max_bytes ? beyond_bound(ctx) : 0;
+}
+
+/*
+ * What the next step was given of this record, it may keep until the batch's end. A value
+ * that it did not look at has no bytes yet: about as many as the input's.
+ */
+static void
+count_taken(struct weir_context *ctx, const struct weir_record *record)
+{
+	struct weir_held_list *held = ctx->task->held;
+
+	if (record->value->unprinted)
+		ctx->given_bytes += sizeof(struct weir_held) + record->key.size +
+				    ctx->task->value_bytes;
+	else
+		ctx->given_bytes += weir__record_bytes(record);
+	if (ctx->given_bytes > held->taken_bytes)
+		held->taken_bytes = ctx->given_bytes;
 }
 
 static int
@@ -75,10 +101,14 @@ pass(struct weir_context *ctx, const struct weir_record *record, int output)
 
 	if (output == WEIR_NEXT && ctx->index + 1 < chain->step_count) {
 		int code = count_bytes(ctx, record);
+		bool is_done;
 
 		if (code)
 			return code;
-		return weir__step_record(ctx + 1, record) ? 0 : WEIR_ESTATE;
+		is_done = weir__step_record(ctx + 1, record);
+		if (!chain->is_stateless)
+			count_taken(ctx, record);
+		return is_done ? 0 : WEIR_ESTATE;
 	}
 	if (output == WEIR_NEXT && chain->default_output < 0)
 		return stop(
@@ -90,7 +120,9 @@ pass(struct weir_context *ctx, const struct weir_record *record, int output)
 		return stop(
 			ctx,
 			"emits to an output number that weir_output_find() did not give");
-	return weir__held_add(ctx->task->held, output, record) ? beyond_bound(ctx) : 0;
+	return weir__held_add(ctx->task->held, ctx->task->max_bytes, output, record)
+		       ? beyond_bound(ctx)
+		       : 0;
 }
 
 /* What an emit starts from: the record at hand, or nothing at all. */

@@ -206,13 +206,18 @@ static void
 begin(struct weir_chain_task *task, int64_t offset, struct weir_held_list *held,
       struct weir_reason *reason)
 {
+	task->is_record = offset >= 0;
+	task->max_bytes = held->max_bytes;
+	if (!task->is_record)
+		task->max_bytes *= WEIR_HELD_TIMES;
+	task->value_bytes = 0;
 	set_place(task, offset);
 	task->held = held;
 	task->reason = reason;
 	task->verdict = WEIR_DONE;
 	task->lost_emits = 0;
 	for (size_t i = 0; i < task->chain->step_count; i++)
-		task->contexts[i].emitted_bytes = 0;
+		task->contexts[i].emitted_bytes = task->contexts[i].given_bytes = 0;
 }
 
 static enum weir_verdict
@@ -249,7 +254,7 @@ static enum weir_verdict
 copy_record(const struct weir_chain *chain, const struct weir_record *record,
 	    struct weir_held_list *held, struct weir_reason *reason)
 {
-	if (weir__held_add(held, chain->default_output, record) == 0)
+	if (weir__held_add(held, held->max_bytes, chain->default_output, record) == 0)
 		return WEIR_DONE;
 	reason->step = NULL;
 	snprintf(reason->text, sizeof(reason->text),
@@ -266,7 +271,9 @@ weir__chain_record(struct weir_chain_task *task, const struct weir_record *recor
 	if (task->chain->step_count == 0)
 		return copy_record(task->chain, record, held, reason);
 	begin(task, record->offset, held, reason);
-	task->is_record = true;
+	task->value_bytes = record->value->bytes.size;
+	if (!task->chain->is_stateless)
+		held->taken_bytes = weir__record_bytes(record);
 	weir__step_record(&task->contexts[0], record);
 	return end(task);
 }
@@ -291,7 +298,6 @@ weir__chain_batch_end(struct weir_chain_task *task, struct weir_held_list *held,
 		      struct weir_reason *reason)
 {
 	begin(task, -1, held, reason);
-	task->is_record = false;
 	for (size_t i = 0; i < task->chain->step_count; i++)
 		if (!step_batch_end(&task->contexts[i]))
 			break;
@@ -336,7 +342,6 @@ weir__chain_tick(struct weir_chain_task *task, int64_t now_ms,
 		 struct weir_held_list *held, struct weir_reason *reason)
 {
 	begin(task, -1, held, reason);
-	task->is_record = false;
 	for (size_t i = 0; i < task->chain->step_count; i++)
 		if (!step_tick(&task->contexts[i], now_ms))
 			break;

@@ -63,13 +63,14 @@ grow(struct weir_held_list *held)
 }
 
 int
-weir__held_add(struct weir_held_list *held, int output, const struct weir_record *record)
+weir__held_add(struct weir_held_list *held, size_t max_bytes, int output,
+	       const struct weir_record *record)
 {
 	size_t bytes = weir__record_bytes(record);
 	struct weir_value *value = record->value;
 	struct weir_held *item;
 
-	if (held->bytes + bytes > held->max_bytes)
+	if (held->bytes + bytes > max_bytes)
 		return WEIR_ELIMIT;
 	if (held->count == held->capacity)
 		grow(held);
@@ -96,6 +97,7 @@ weir__held_reset(struct weir_held_list *held)
 {
 	held->count = 0;
 	held->bytes = 0;
+	held->taken_bytes = 0;
 	if (held->arena.used_bytes > 0)
 		weir__arena_reset(&held->arena);
 }

@@ -31,6 +31,7 @@ struct weir_chain {
 	struct weir_step *steps;
 	size_t step_count;
 	int default_output; /* -1: the pipeline has none */
+	bool is_stateless;  /* nothing is kept, so what steps are given is not counted */
 	struct weir_arena arena;
 };
 
@@ -44,6 +45,7 @@ struct weir_context {
 	bool has_reason; /* `reason` was set in the current callback */
 	const struct weir_record *record; /* being processed by this step; NULL: none */
 	size_t emitted_bytes;             /* for the record at hand */
+	size_t given_bytes;               /* to the next step, for it; with headers */
 	int64_t tick_interval_ms;         /* 0: no ticks */
 	int64_t tick_due_ms;              /* monotonic */
 	char reason[512];
@@ -59,6 +61,8 @@ struct weir_chain_task {
 	enum weir_verdict verdict;   /* the first that was not WEIR_DONE */
 	bool is_record;              /* a record is at hand, not a batch end or tick */
 	int64_t offset;              /* of it; -1: none */
+	size_t value_bytes;          /* of its value */
+	size_t max_bytes;            /* of the callback at hand: see struct weir_held_list */
 	uint64_t lost_emits;         /* for the record at hand, after its verdict was found */
 	struct weir_context contexts[];
 };
@@ -78,9 +82,10 @@ size_t weir__record_bytes(const struct weir_record *record);
 
 /*
  * Put `record` on hold for `output`; what does not last is copied, and its value's view
- * points to the copy from then on. Returns 0, or WEIR_ELIMIT beyond max_bytes.
+ * points to the copy from then on. Returns 0, or WEIR_ELIMIT beyond `max_bytes`.
  */
-int weir__held_add(struct weir_held_list *held, int output, const struct weir_record *record);
+int weir__held_add(struct weir_held_list *held, size_t max_bytes, int output,
+                   const struct weir_record *record);
 
 /* ---- crash.c ---- */
 

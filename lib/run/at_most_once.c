@@ -96,7 +96,7 @@ weir__gather_current(struct weir_worker *worker)
 	weir__batch_touch(worker, task, worker->current.offset);
 	task->next = worker->current.offset + 1;
 	worker->batch.records++;
-	worker->batch.bytes += message->key.size + message->value.size;
+	worker->batch.bytes += sizeof(struct weir_held) + message_size(message);
 	if (WEIR_MUTANT(PROCESSED_FIRST))
 		weir__pending_ready(worker);
 }
@@ -137,16 +137,19 @@ discard_ready(struct weir_worker *worker, struct weir_pending *pending, size_t c
 	worker->pending -= count;
 }
 
-/* All ready records are processed: batch_end of the tasks that worked, as far as it goes. */
+/*
+ * All ready records are processed, or those that were are as many bytes as a batch may have
+ * (`early`): batch_end of the tasks that worked.
+ */
 static void
-end_tasks(struct weir_worker *worker)
+end_tasks(struct weir_worker *worker, bool early)
 {
 	struct weir_error error = {0};
 
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
 		struct weir_task *task = worker->tasks[slot];
 
-		if (!task || !task->dirty || (task->pending && task->pending->ready))
+		if (!task || !task->dirty || (!early && task->pending && task->pending->ready))
 			continue;
 		task->dirty = false;
 		weir__held_reset(&worker->held);
@@ -164,6 +167,7 @@ end_tasks(struct weir_worker *worker)
 			return;
 		}
 	}
+	worker->end_bytes = 0;
 }
 
 /* A task whose first record is committed and may be processed now. */
@@ -183,14 +187,15 @@ bool
 weir__process_pending(struct weir_worker *worker)
 {
 	struct weir_task *task = runnable(worker);
+	bool early = worker->end_bytes >= (size_t)worker->pipeline->commit_bytes;
 
-	if (!task) {
-		if (!worker->end_due)
-			return false;
+	if (worker->end_due && (!task || early)) {
 		worker->end_due = false;
-		end_tasks(worker);
+		end_tasks(worker, early);
 		return true;
 	}
+	if (!task)
+		return false;
 	worker->current.task = task;
 	worker->current.offset = task->pending->first->offset;
 	worker->current.message = task->pending->first->message;
@@ -205,6 +210,7 @@ weir__pending_done(struct weir_worker *worker)
 	struct weir_pending *pending = worker->current.task->pending;
 
 	worker->current.task = NULL;
+	worker->end_bytes += worker->held.taken_bytes;
 	assert(pending->ready > 0);
 	discard_ready(worker, pending, 1);
 }

@@ -226,6 +226,7 @@ weir__record_done(struct weir_worker *worker)
 {
 	struct weir_task *task = worker->current.task;
 	const struct weir_message *message = &worker->current.message;
+	size_t bytes = message->key.size + message->value.size + worker->held.bytes;
 
 	weir__count(&worker->counts.records, 1);
 	if (worker->guarantee->commits_first) {
@@ -235,7 +236,9 @@ weir__record_done(struct weir_worker *worker)
 	weir__batch_touch(worker, task, worker->current.offset);
 	task->next = worker->current.offset + 1;
 	worker->batch.records++;
-	worker->batch.bytes += message->key.size + message->value.size + worker->held.bytes;
+	/* what a step was given it may emit at the batch's end */
+	worker->batch.bytes +=
+		bytes > worker->held.taken_bytes ? bytes : worker->held.taken_bytes;
 	worker->current.task = NULL;
 }
 

@@ -36,7 +36,7 @@ enum weir_phase {
 struct weir_batch {
 	size_t touched;       /* tasks with an offset to commit; 0: nothing is in hand */
 	size_t records;
-	size_t bytes;         /* read and held */
+	size_t bytes;         /* read and held, or given to a step where that is more */
 	int64_t started_ms;   /* monotonic; meant while something is in hand */
 	int64_t due_ms;       /* by time; INT64_MAX while nothing is in hand */
 	bool transaction;     /* exactly-once: it has begun */
@@ -125,6 +125,7 @@ struct weir_worker {
 
 	size_t pending;         /* at-most-once: records committed and not yet processed */
 	bool end_due;           /* at-most-once: batch_end has to follow them */
+	size_t end_bytes;       /* of what was processed since */
 	bool idle;              /* the last poll gave nothing */
 	bool ticked;            /* since the last poll */
 	bool yielding;          /* a revoke waits for what is in hand: nothing new begins */

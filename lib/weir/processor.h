@@ -304,6 +304,8 @@ struct weir_emit {
  * Returns 0, or an error when the record is lost to a later step's verdict or to the
  * bound on a record's emits (`commit.bytes`, for each step): the callback should then
  * return; whatever it returns, the record ends with the verdict that was found first.
+ * In batch_end and tick the bound is eight times that, and stops the app; since a batch ends
+ * at `commit.bytes`, what a processor has kept of a batch is far from it.
  * Mistakes stop the app: `size` unset, an output number that weir_output_find() did not
  * give, WEIR_NEXT behind the last step where the pipeline has no output "default".
  */

@@ -232,6 +232,59 @@ static const struct weir_processor total = {
 	.rollback = total_rollback,
 };
 
+/* ---- a processor that emits a whole batch at its end ---- */
+
+struct keep {
+	struct weir_buffer values; /* each with its size before it */
+};
+
+static enum weir_verdict
+keep_record(struct weir_context *ctx, void *memory, const struct weir_record *record)
+{
+	struct keep *keep = memory;
+	struct weir_bytes value = weir_record_value(record);
+
+	(void)ctx;
+	weir__buffer_add(&keep->values, &value.size, sizeof(value.size));
+	weir__buffer_add(&keep->values, value.data, value.size);
+	return WEIR_DONE;
+}
+
+static enum weir_verdict
+keep_batch_end(struct weir_context *ctx, void *memory)
+{
+	struct keep *keep = memory;
+	struct weir_bytes value;
+
+	for (size_t at = 0; at < keep->values.size; at += value.size) {
+		memcpy(&value.size, keep->values.data + at, sizeof(value.size));
+		at += sizeof(value.size);
+		value.data = keep->values.data + at;
+		weir_emit_value(ctx, value);
+	}
+	keep->values.size = 0;
+	return WEIR_DONE;
+}
+
+static void
+keep_close(struct weir_context *ctx, void *memory)
+{
+	struct keep *keep = memory;
+
+	(void)ctx;
+	weir__buffer_fini(&keep->values);
+}
+
+static const struct weir_processor keep = {
+	WEIR_PROCESSOR_HEADER,
+	.name = "keep",
+	.summary = "emit at the end of the batch",
+	.memory_size = sizeof(struct keep),
+	.close = keep_close,
+	.record = keep_record,
+	.batch_end = keep_batch_end,
+};
+
 /* ---- the fleet ---- */
 
 static void
@@ -298,7 +351,8 @@ fleet_open(struct fleet *fleet, const char *settings)
 	create_topic(fleet, "dead", 1);
 	fleet->registry = weir__registry_new(&fleet->logger);
 	ck_assert_msg(weir__registry_add(fleet->registry, &probe, &error) == 0 &&
-	                      weir__registry_add(fleet->registry, &total, &error) == 0,
+	                      weir__registry_add(fleet->registry, &total, &error) == 0 &&
+	                      weir__registry_add(fleet->registry, &keep, &error) == 0,
 	              "%s", error.message);
 	load_pipeline(fleet, settings);
 }

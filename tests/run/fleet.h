@@ -15,6 +15,8 @@
  * emits "total=N" at the end of each. With "tick": "1s" it does so at this interval instead,
  * and then starts from 0.
  *
+ * The processor `keep` emits nothing before the end of the batch, and then all its records.
+ *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #ifndef WEIR_TESTS_RUN_FLEET_H

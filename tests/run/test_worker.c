@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/harness.h"
@@ -186,6 +187,30 @@ START_TEST(end_of_batch_emits_belong_to_the_batch)
 }
 END_TEST
 
+/* Small records weigh more on hold than read, and a step before can make them larger. */
+START_TEST(processor_may_emit_at_the_end_all_of_its_batch)
+{
+	static const struct {
+		const char *steps, *value;
+	} loads[] = {
+		{"\"steps\": [{\"use\": \"keep\"}]", "x"},
+		{"\"steps\": [{\"use\": \"probe\"}, {\"use\": \"keep\"}]", "sized 500"},
+	};
+	char more[256];
+
+	snprintf(more, sizeof(more), "%s, \"commit\": {\"bytes\": \"1KiB\"}", loads[_i % 2].steps);
+	fleet_open(&fleet, with_guarantee(_i / 2, more));
+	for (int count = 0; count < 400; count++)
+		fleet_put(&fleet, 0, loads[_i % 2].value);
+	fleet_start(&fleet, 0);
+	fleet_run(&fleet, 2000);
+	ck_assert_msg(fleet_status(&fleet, 0) == WEIR_WORKER_RUNS, "%s",
+	              weir__worker_error(fleet.workers[0])->message);
+	ck_assert_uint_eq(fleet_count(&fleet, "out"), 400);
+	fleet_close(&fleet);
+}
+END_TEST
+
 START_TEST(ticks_emit_and_their_transaction_carries_offsets)
 {
 	open_and_start(with_guarantee(_i, "\"steps\": [{\"use\": \"probe\", \"with\": {\"tick\": \"200ms\"}}]"));
@@ -362,6 +387,7 @@ main(void)
 	ADD(retry_holds_its_partition_in_order_while_others_go_on);
 	ADD(retry_attempts_end_in_rejection);
 	ADD(end_of_batch_emits_belong_to_the_batch);
+	tcase_add_loop_test(tcase, processor_may_emit_at_the_end_all_of_its_batch, 0, 6);
 	ADD(ticks_emit_and_their_transaction_carries_offsets);
 	ADD(ticks_of_one_task_do_not_keep_those_of_another_waiting);
 	ADD(group_that_starts_with_the_latest_record_commits_where_that_is);

@@ -217,9 +217,6 @@ draw_limits(struct sim_plan *plan, struct sim_random *random)
 	plan->commit_ms = PICK(random, intervals);
 	plan->commit_records = PICK(random, counts);
 	plan->commit_bytes = PICK(random, sizes);
-	/* all that is held is emitted at once, and bounded by this */
-	if (plan->roles[1] == SIM_ROLE_HOLD || plan->roles[0] == SIM_ROLE_HOLD)
-		plan->commit_bytes = sizes[2];
 	plan->session_ms = PICK(random, sessions);
 	plan->transaction_ms = PICK(random, transactions);
 	plan->pace_ms = PICK(random, paces);
