@@ -215,7 +215,7 @@ watch(struct weir_app *app, struct weir_until_end *end, bool abandon)
 			     weir__threads_any_ended(app->threads);
 		int64_t now_ms = clock->monotonic_ms(clock);
 
-		if (!drain && end && weir__until_end_reached(end, app->broker))
+		if (end && weir__until_end_reached(end))
 			drain = true;
 		if (drain && !draining) {
 			draining = true;
@@ -242,10 +242,12 @@ run_workers(struct weir_app *app, struct weir_until_end *end, struct weir_error 
 		.clock = weir__clock_system(),
 		.logger = &app->logger,
 	};
-	int code =
-		weir__threads_start(app->threads, &config, app->pipeline->workers, error);
+	int code = end ? weir__until_end_watch(end, app->broker, app->wake, error) : 0;
 	int joined;
 
+	if (code)
+		return code;
+	code = weir__threads_start(app->threads, &config, app->pipeline->workers, error);
 	watch(app, end, code != 0);
 	if (app->hung)
 		return weir_error_set(error, WEIR_ETIMEOUT,

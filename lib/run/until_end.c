@@ -2,16 +2,25 @@
  * The ends of the inputs at start, and how far the group's committed offsets are.
  *
  * Committed offsets count control markers, because an idle worker commits the position at
- * the end of a partition; so they reach an end that a marker makes.
+ * the end of a partition; so they reach an end that a marker makes. The thread that asks
+ * has the session to itself and leaves its answer in two atomics.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <base/alloc.h>
 #include <run/until_end.h>
 
 #define ASK_TIMEOUT_MS 5000
+#define SLICE_MS 1000 /* a question's; whoever waits for the thread waits so long */
+#define PAUSE_MS 200  /* between two questions */
 
 struct weir_until_end {
 	const struct weir_pipeline *pipeline;
@@ -20,7 +29,14 @@ struct weir_until_end {
 	int64_t *high;
 	size_t count;
 	int64_t total;
-	int64_t left;
+	_Atomic int64_t left;
+	atomic_bool reached;
+
+	struct weir_session *session;
+	pthread_t thread;
+	bool started;
+	int leave; /* eventfd: the thread shall end */
+	int wake;  /* the caller's */
 };
 
 static int
@@ -48,6 +64,7 @@ weir__until_end_new(struct weir_broker *broker, const struct weir_pipeline *pipe
 	size_t capacity = 1;
 
 	end->pipeline = pipeline;
+	end->leave = -1;
 	for (size_t index = 0; index < pipeline->input_count; index++)
 		capacity += (size_t)inputs->topics[index].partitions;
 	end->places = weir__calloc(capacity, sizeof(*end->places));
@@ -61,7 +78,7 @@ weir__until_end_new(struct weir_broker *broker, const struct weir_pipeline *pipe
 			}
 		}
 	}
-	end->left = end->total;
+	atomic_store(&end->left, end->total);
 	return end;
 }
 
@@ -73,33 +90,99 @@ skipped(const struct weir_until_end *end, size_t index)
 	       end->pipeline->offset_reset == WEIR_RESET_LATEST;
 }
 
-bool
-weir__until_end_reached(struct weir_until_end *end, struct weir_broker *broker)
+/* One question. An answer that does not come counts as no. */
+static bool
+ask(struct weir_until_end *end)
 {
 	struct weir_error error = {0};
-	int64_t from;
+	int64_t from, left = 0;
 
 	if (!end->count)
 		return true;
-	if (weir__broker_committed(broker, end->pipeline->name, end->places, end->count,
-	                           ASK_TIMEOUT_MS, &error))
+	if (weir__session_committed(end->session, end->places, end->count, SLICE_MS, &error) !=
+	    WEIR_SUCCESS)
 		return false;
-	end->left = 0;
 	for (size_t index = 0; index < end->count; index++) {
 		from = end->places[index].offset;
 		if (from < end->low[index])
 			from = end->low[index];
 		if (from < end->high[index] && !skipped(end, index))
-			end->left += end->high[index] - from;
+			left += end->high[index] - from;
 	}
-	return end->left == 0;
+	atomic_store(&end->left, left);
+	return left == 0;
+}
+
+static void *
+ask_main(void *opaque)
+{
+	struct weir_until_end *end = opaque;
+	struct pollfd leave = {.fd = end->leave, .events = POLLIN};
+	const uint64_t one = 1;
+	ssize_t written;
+
+	while (!ask(end)) {
+		if (poll(&leave, 1, PAUSE_MS) > 0)
+			return NULL;
+	}
+	atomic_store(&end->reached, true);
+	written = write(end->wake, &one, sizeof(one));
+	(void)written; /* full means awake already */
+	return NULL;
+}
+
+/* Signals are the program's. */
+static bool
+start_thread(struct weir_until_end *end)
+{
+	sigset_t all, before;
+	bool started;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	started = pthread_create(&end->thread, NULL, ask_main, end) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return started;
+}
+
+int
+weir__until_end_watch(struct weir_until_end *end, struct weir_broker *broker, int wake,
+                      struct weir_error *error)
+{
+	const struct weir_session_config config = {.name = "until end",
+	                                           .group = end->pipeline->name};
+	struct weir_error own = {0};
+
+	end->session = weir__broker_session_open(broker, &config, &own);
+	if (!end->session)
+		return weir_error_set(error, own.code, "%s", own.message);
+	end->wake = wake;
+	end->leave = eventfd(0, EFD_CLOEXEC);
+	end->started = end->leave >= 0 && start_thread(end);
+	return end->started ? 0 : weir_error_set(error, WEIR_EIO, "cannot start a thread");
+}
+
+bool
+weir__until_end_reached(const struct weir_until_end *end)
+{
+	return atomic_load(&end->reached);
 }
 
 void
 weir__until_end_progress(const struct weir_until_end *end, int64_t *total, int64_t *left)
 {
 	*total = end->total;
-	*left = end->left;
+	*left = atomic_load(&end->left);
+}
+
+static void
+stop_thread(struct weir_until_end *end)
+{
+	const uint64_t one = 1;
+	ssize_t written = write(end->leave, &one, sizeof(one));
+
+	(void)written;
+	pthread_join(end->thread, NULL);
 }
 
 void
@@ -107,6 +190,11 @@ weir__until_end_free(struct weir_until_end *end)
 {
 	if (!end)
 		return;
+	if (end->started)
+		stop_thread(end);
+	if (end->leave >= 0)
+		close(end->leave);
+	weir__session_close(end->session);
 	free(end->high);
 	free(end->low);
 	free(end->places);
