@@ -49,7 +49,7 @@ some_meets(struct trial *trial, const struct instance *instance, enum aim aim)
 		const struct instance *one = &trial->instances[index];
 		struct proxy_client client;
 
-		if (one->state != INSTANCE_RUNNING || (instance && one != instance))
+		if (one->child.state != WEIR_CHILD_RUNNING || (instance && one != instance))
 			continue;
 		client = proxy_client(trial->proxy, one->id);
 		if (meets(trial, &client, aim))
@@ -145,7 +145,7 @@ aim_instance(struct trial *trial)
 		struct instance *instance =
 			&trial->instances[trial_random(TRIAL_MAX_INSTANCES)];
 
-		if (instance->state == INSTANCE_RUNNING)
+		if (instance->child.state == WEIR_CHILD_RUNNING)
 			return instance;
 		if (trial->stops >= TRIAL_MAX_STOPS)
 			return &trial->instances[0];

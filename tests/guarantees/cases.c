@@ -281,7 +281,7 @@ static void
 twins(struct trial *trial)
 {
 	struct instance *first = &trial->instances[0], *second = &trial->instances[3];
-	struct instance *old = first->state == INSTANCE_RUNNING ? first : second;
+	struct instance *old = first->child.state == WEIR_CHILD_RUNNING ? first : second;
 	struct instance *young = old == first ? second : first;
 	int64_t give_up_ms = trial_now_ms() + TRIAL_PATIENCE_MS;
 	int status = 0;
@@ -289,16 +289,16 @@ twins(struct trial *trial)
 	young->name = old->name;
 	aim_at(trial, old, AIM_TRANSACTION);
 	aim_over(trial);
-	old->state = young->state = INSTANCE_LEAVING;
+	old->child.state = young->child.state = WEIR_CHILD_LEAVING;
 	instance_start(trial, young);
-	young->state = INSTANCE_LEAVING;
+	young->child.state = WEIR_CHILD_LEAVING;
 	while (!instance_ended(trial, old, &status) &&
 	       !instance_ended(trial, young, &status) && trial_now_ms() < give_up_ms)
 		trial_pass(trial, 5);
-	if (old->state != INSTANCE_OFF)
-		old->state = INSTANCE_RUNNING;
-	if (young->state != INSTANCE_OFF)
-		young->state = INSTANCE_RUNNING;
+	if (old->child.state != WEIR_CHILD_OFF)
+		old->child.state = WEIR_CHILD_RUNNING;
+	if (young->child.state != WEIR_CHILD_OFF)
+		young->child.state = WEIR_CHILD_RUNNING;
 	if (status != 3)
 		trial_trouble(trial, "twins: one of them ends with status %d", status);
 	trial_pass(trial, 500 + trial_random(1500));

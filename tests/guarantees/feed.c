@@ -2,7 +2,7 @@
  * The feed: numbered records into the input, at an even rate, on a thread of its own.
  *
  * By librdkafka itself, so that weir's own producer is not what fills the input. A record
- * says what is to become of it (tests/oracle). It is delivered however long that takes, some
+ * says what is to become of it (testing/oracle.h). It is delivered however long that takes, some
  * twice: an idempotent producer of librdkafka 2.0.2 can end when a broker does, and for the
  * oracle a record is what it is by its place, not by its id.
  *
@@ -66,32 +66,21 @@ open_producer(struct trial *trial)
 	return rk;
 }
 
-/* Most are copied; some go to two topics, some nowhere, some are rejected. */
-static void
-invent(const struct trial *trial, unsigned *seed, struct oracle_load *load)
-{
-	int dice = rand_r(seed) % 100;
-
-	load->copies = dice < 10 ? 0 : dice < 70 ? 1 : dice < 95 ? 2 : 3;
-	for (int copy = 0; copy < load->copies; copy++)
-		load->output[copy] = rand_r(seed) % 2;
-	load->reject = rand_r(seed) % 50 == 0;
-	load->early = rand_r(seed) % 100 == 0;
-	/* at a batch's end there is no record to reject */
-	load->hold = trial->guarantee == WEIR_EXACTLY_ONCE && !load->reject &&
-		     rand_r(seed) % 10 == 0;
-}
-
 static void
 send_one(struct trial *trial, rd_kafka_t *rk, int id, unsigned *seed)
 {
-	struct oracle_load load = {.id = (uint64_t)id};
-	char text[ORACLE_LOAD_SIZE], key[24];
+	const struct weir_oracle_variety variety = {
+		.outputs = 2,
+		.may_reject = true,
+		.may_hold = trial->oracle.sums,
+	};
+	struct weir_oracle_load load;
+	char text[WEIR_ORACLE_LOAD_SIZE], key[24];
 	size_t size;
 	rd_kafka_resp_err_t code;
 
-	invent(trial, seed, &load);
-	size = oracle_load_print(&load, text);
+	weir__oracle_load_invent(&load, (uint64_t)id, &variety, seed);
+	size = weir__oracle_load_print(&load, text);
 	snprintf(key, sizeof(key), "%d", id);
 	/* a full queue has room when reports of deliveries are taken, by this thread */
 	while ((code = rd_kafka_producev(
@@ -125,7 +114,7 @@ feed_run(void *opaque)
 			send_one(trial, rk, trial->sent++, &seed);
 		rd_kafka_poll(rk, SLICE_MS);
 	}
-	while (rd_kafka_flush(rk, 1000) && !trial->watch_stop)
+	while (rd_kafka_flush(rk, 1000) && !trial->feed_give_up)
 		;
 	rd_kafka_destroy(rk);
 	atomic_store(&trial->feed_done, true);

@@ -1,47 +1,18 @@
 /*
- * Instances: the real `weir run` as child processes, one log a run.
- *
- * They die with this program. Between fork and exec nothing is allocated, for librdkafka
- * has threads here. The main thread.
+ * Instances: the real `weir run` as child processes (testing/child.h), one log a run. One
+ * that crashes leaves a core in the trial's folder, which --keep keeps. The main thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "tests/guarantees/trial.h"
-
-extern char **environ;
 
 static void
 log_path(const struct trial *trial, const struct instance *instance, char *path,
 	 size_t size)
 {
 	snprintf(path, size, "%s/%s.%u.log", trial->folder, instance->id, instance->runs);
-}
-
-/* One that crashes leaves a core in the trial's folder, which --keep keeps. */
-static void
-become_weir(const struct trial *trial, const char *const *args, int log, pid_t parent)
-{
-	const struct rlimit endless = {RLIM_INFINITY, RLIM_INFINITY};
-
-	if (trial->options->keep && !chdir(trial->folder))
-		setrlimit(RLIMIT_CORE, &endless);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(127);
-	dup2(log, STDOUT_FILENO);
-	dup2(log, STDERR_FILENO);
-	execve(args[0], (char *const *)args, environ);
-	_exit(127);
 }
 
 void
@@ -59,8 +30,7 @@ instance_start(struct trial *trial, struct instance *instance)
 			      state,
 			      trial->options->verbose ? "-v" : NULL,
 			      NULL};
-	pid_t parent = getpid();
-	int log;
+	struct weir_error error = {0};
 
 	snprintf(pipeline, sizeof(pipeline), "%s/pipeline.json", trial->folder);
 	snprintf(name, sizeof(name), "/instance=%s", instance->name);
@@ -68,76 +38,39 @@ instance_start(struct trial *trial, struct instance *instance)
 	snprintf(state, sizeof(state), "/state_dir=%s/%s", trial->folder, instance->id);
 	instance->runs++;
 	log_path(trial, instance, path, sizeof(path));
-	log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	instance->pid = fork();
-	if (instance->pid == 0)
-		become_weir(trial, args, log, parent);
-	close(log);
-	instance->state = INSTANCE_RUNNING;
-}
-
-static void
-gone(struct trial *trial, struct instance *instance)
-{
-	instance->state = INSTANCE_OFF;
-	instance->pid = 0;
-	proxy_forget(trial->proxy, instance->id);
+	if (weir__child_start(&instance->child, args, path,
+			      trial->options->keep ? trial->folder : NULL, &error))
+		trial_trouble(trial, "%s", error.message);
 }
 
 bool
 instance_ended(struct trial *trial, struct instance *instance, int *status)
 {
-	int raw;
-
-	if (instance->state == INSTANCE_OFF || waitpid(instance->pid, &raw, WNOHANG) <= 0)
+	if (!weir__child_ended(&instance->child, status))
 		return false;
-	*status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
-	gone(trial, instance);
+	proxy_forget(trial->proxy, instance->id);
 	return true;
 }
 
 void
 instance_kill(struct trial *trial, struct instance *instance)
 {
-	if (instance->state == INSTANCE_OFF)
+	if (instance->child.state == WEIR_CHILD_OFF)
 		return;
-	kill(instance->pid, SIGKILL);
-	waitpid(instance->pid, NULL, 0);
-	gone(trial, instance);
+	weir__child_kill(&instance->child);
+	proxy_forget(trial->proxy, instance->id);
 }
 
 void
 instance_freeze(struct instance *instance)
 {
-	kill(instance->pid, SIGSTOP);
-	instance->state = INSTANCE_FROZEN;
+	weir__child_freeze(&instance->child);
 }
 
 void
 instance_thaw(struct instance *instance)
 {
-	kill(instance->pid, SIGCONT);
-	instance->state = INSTANCE_RUNNING;
-}
-
-/* The last line that it wrote. */
-static void
-last_words(const struct trial *trial, const struct instance *instance, char *words,
-	   size_t size)
-{
-	char path[400], line[1024]; /* longer ones in pieces */
-	FILE *file;
-
-	*words = '\0';
-	log_path(trial, instance, path, sizeof(path));
-	file = fopen(path, "r");
-	while (file && fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (strstr(line, "error") || strstr(line, "weir") || !*words)
-			snprintf(words, size, "%.250s", line);
-	}
-	if (file)
-		fclose(file);
+	weir__child_thaw(&instance->child);
 }
 
 static void
@@ -145,7 +78,7 @@ stopped_by_itself(struct trial *trial, struct instance *instance, int status)
 {
 	char words[300];
 
-	last_words(trial, instance, words, sizeof(words));
+	weir__child_last_words(&instance->child, words, sizeof(words));
 	trial->stops++;
 	trial_trouble(trial, "%s ended by itself, status %d (run %u): %s", instance->id,
 		      status, instance->runs, words);
@@ -157,12 +90,9 @@ instance_stop(struct trial *trial, struct instance *instance)
 	int64_t give_up_ms = trial_now_ms() + TRIAL_PATIENCE_MS;
 	int status = 0;
 
-	if (instance->state == INSTANCE_OFF)
+	if (instance->child.state == WEIR_CHILD_OFF)
 		return;
-	if (instance->state == INSTANCE_FROZEN)
-		instance_thaw(instance);
-	kill(instance->pid, SIGTERM);
-	instance->state = INSTANCE_LEAVING;
+	weir__child_terminate(&instance->child);
 	while (!instance_ended(trial, instance, &status)) {
 		trial_pass(trial, 10);
 		if (trial_now_ms() < give_up_ms)
@@ -184,7 +114,7 @@ instances_supervise(struct trial *trial)
 	for (size_t index = 0; index < TRIAL_MAX_INSTANCES; index++) {
 		struct instance *instance = &trial->instances[index];
 
-		if (instance->state == INSTANCE_LEAVING ||
+		if (instance->child.state == WEIR_CHILD_LEAVING ||
 		    !instance_ended(trial, instance, &status))
 			continue;
 		stopped_by_itself(trial, instance, status);

@@ -46,7 +46,7 @@ struct settings {
 struct row {
 	const struct trial_case *kind;
 	enum weir_guarantee guarantee;
-	struct oracle_verdict verdict;
+	struct weir_oracle_verdict verdict;
 	struct hits hits;
 	unsigned stops;
 	enum result result;
@@ -67,13 +67,13 @@ static const char *const columns =
 	"other faults   open commit rebal.   late stops verdict\n";
 
 static uint64_t
-other(const struct oracle_verdict *verdict)
+other(const struct weir_oracle_verdict *verdict)
 {
 	uint64_t sum = 0;
 
-	for (int finding = 0; finding < ORACLE_FINDINGS; finding++) {
-		if (finding != ORACLE_LOST && finding != ORACLE_REPEATED &&
-		    finding != ORACLE_TORN && finding != ORACLE_DISORDERED)
+	for (int finding = 0; finding < WEIR_ORACLE_FINDINGS; finding++) {
+		if (finding != WEIR_ORACLE_LOST && finding != WEIR_ORACLE_REPEATED &&
+		    finding != WEIR_ORACLE_TORN && finding != WEIR_ORACLE_DISORDERED)
 			sum += verdict->found[finding];
 	}
 	return sum;
@@ -82,7 +82,7 @@ other(const struct oracle_verdict *verdict)
 static void
 print_row(FILE *to, const struct row *row)
 {
-	const struct oracle_verdict *verdict = &row->verdict;
+	const struct weir_oracle_verdict *verdict = &row->verdict;
 	const struct hits *hits = &row->hits;
 
 	fprintf(to,
@@ -90,9 +90,9 @@ print_row(FILE *to, const struct row *row)
 		" %6" PRIu64 " %6" PRIu64 " %6" PRIu64
 		" %6u %6u %6u %6u %3u/%-3u %4u %s\n",
 		row->kind->name, weir__guarantee_name(row->guarantee), verdict->sent,
-		verdict->delivered, verdict->found[ORACLE_LOST],
-		verdict->found[ORACLE_REPEATED], verdict->found[ORACLE_TORN],
-		verdict->found[ORACLE_DISORDERED], other(verdict), hits->faults,
+		verdict->delivered, verdict->found[WEIR_ORACLE_LOST],
+		verdict->found[WEIR_ORACLE_REPEATED], verdict->found[WEIR_ORACLE_TORN],
+		verdict->found[WEIR_ORACLE_DISORDERED], other(verdict), hits->faults,
 		hits->transaction, hits->commit, hits->rebalance, hits->late_taken,
 		hits->late, row->stops, result_name(row->result));
 }
@@ -130,7 +130,7 @@ run_one(struct row *row, const struct settings *settings, struct cluster *cluste
 	print_row(to, row);
 	if (row->result == RESULT_FAIL) {
 		fprintf(to, "# %s\n", trial.trouble);
-		oracle_print(stderr, &trial.verdict, row->guarantee);
+		weir__oracle_print(stderr, &trial.verdict, row->guarantee);
 	}
 	fflush(to);
 }
@@ -305,6 +305,7 @@ main(int argc, char **argv)
 		return settings.tap ? 0 : 77;
 	}
 	srandom(settings.seed);
+	setenv(WEIR_ORACLE_ENVIRONMENT, "1", 1);
 	printf("%sseed %u\n", settings.tap ? "# " : "", settings.seed);
 	if (settings.tap)
 		printf("1..%zu\n", count);

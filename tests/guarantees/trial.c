@@ -119,25 +119,14 @@ make_topic(struct trial *trial, const char *topic, int32_t partitions)
 		trial_trouble(trial, "%s: %s", topic, error.message);
 }
 
-/* Under exactly-once there is memory too: records held, and counted, until a batch's end.
- */
-static const char *
-steps(const struct trial *trial)
-{
-	if (trial->guarantee != WEIR_EXACTLY_ONCE)
-		return "{\"use\": \"oracle\"}";
-	return "{\"use\": \"oracle\", \"name\": \"sum\", \"with\": {\"role\": \"sum\"}}, "
-	       "{\"use\": \"oracle\", \"name\": \"hold\", \"with\": {\"role\": "
-	       "\"hold\"}}, "
-	       "{\"use\": \"oracle\", \"name\": \"copy\"}";
-}
-
 static void
 write_pipeline(struct trial *trial)
 {
+	struct weir_buffer steps = {0};
 	char path[300];
 	FILE *file;
 
+	weir__oracle_steps(trial->guarantee, -1, &steps);
 	snprintf(path, sizeof(path), "%s/pipeline.json", trial->folder);
 	file = fopen(path, "w");
 	if (!file) {
@@ -152,15 +141,16 @@ write_pipeline(struct trial *trial)
 		" \"inputs\": [\"%s\"], \"outputs\": {\"default\": \"%s\", \"b\": "
 		"\"%s\"},\n"
 		" \"dead_letter\": {\"topic\": \"%s\"},\n"
-		" \"plugins\": [\"%s\"], \"steps\": [%s],\n"
+		" \"steps\": %s,\n"
 		" \"commit\": {\"interval\": \"%dms\"}}\n",
 		trial->name, weir__guarantee_name(trial->guarantee),
 		cluster_bootstrap(trial->cluster), TRIAL_SESSION_MS, TRIAL_TRANSACTION_MS,
 		trial->guarantee == WEIR_AT_LEAST_ONCE ? IMPATIENT : "",
 		trial->options->verbose ? ", \"debug\": \"cgrp,eos\"" : "", trial->in,
-		trial->out, trial->more, trial->dead, WEIR_ORACLE_PLUGIN, steps(trial),
+		trial->out, trial->more, trial->dead, steps.data,
 		trial->kind->commit_ms ? trial->kind->commit_ms : 100);
 	fclose(file);
+	weir__buffer_fini(&steps);
 }
 
 static void
@@ -198,7 +188,7 @@ open_oracle(struct trial *trial)
 	trial->inputs[0] = trial->in;
 	trial->outputs[0] = trial->out;
 	trial->outputs[1] = trial->more;
-	trial->oracle = (struct oracle_config){
+	trial->oracle = (struct weir_oracle_config){
 		.broker = trial->broker,
 		.clock = weir__clock_system(),
 		.guarantee = trial->guarantee,
@@ -208,7 +198,7 @@ open_oracle(struct trial *trial)
 		.outputs = trial->outputs,
 		.output_count = 2,
 		.dead_letter = trial->dead,
-		.sums = trial->guarantee == WEIR_EXACTLY_ONCE,
+		.sums = weir__oracle_steps_sum(trial->guarantee),
 		.patience_ms = 30000,
 	};
 }
@@ -226,7 +216,7 @@ begin(struct trial *trial, const char *root)
 	write_pipeline(trial);
 	pthread_create(&trial->feeder, NULL, feed_run, trial);
 	pthread_create(&trial->noisemaker, NULL, noise_run, trial);
-	pthread_create(&trial->watcher, NULL, watch_run, trial);
+	trial->watcher = weir__watcher_start(&trial->oracle);
 	for (int index = 0; index < trial->kind->instances; index++)
 		instance_start(trial, &trial->instances[index]);
 }
@@ -244,24 +234,45 @@ heal(struct trial *trial)
 	}
 }
 
-/*
- * All is whole again: what was fed has to be committed, however long that takes, as long
- * as it goes on.
- */
+static bool
+feed_is_done(const struct trial *trial)
+{
+	return trial->feed_done;
+}
+
+static bool
+all_is_committed(const struct trial *trial)
+{
+	return weir__watcher_is_done(trial->watcher);
+}
+
+/* However long it takes, as long as it goes on. */
+static bool
+wait_until(struct trial *trial, bool (*holds)(const struct trial *))
+{
+	int64_t give_up_ms = trial_now_ms() + TRIAL_PATIENCE_MS, before = -1;
+
+	while (!holds(trial) && trial_now_ms() < give_up_ms &&
+	       trial->stops < TRIAL_MAX_STOPS) {
+		int64_t progress = trial->fed + weir__watcher_committed(trial->watcher);
+
+		trial_pass(trial, 50);
+		if (progress != before)
+			give_up_ms = trial_now_ms() + TRIAL_PATIENCE_MS;
+		before = progress;
+	}
+	return holds(trial);
+}
+
+/* All is whole again: what was fed has to be committed. */
 static void
 finish(struct trial *trial)
 {
-	int64_t give_up_ms = trial_now_ms() + TRIAL_PATIENCE_MS, progress = -1;
+	bool is_done = wait_until(trial, feed_is_done);
 
-	while (!trial->watch_done && trial_now_ms() < give_up_ms &&
-	       trial->stops < TRIAL_MAX_STOPS) {
-		trial_pass(trial, 50);
-		if (progress == trial->fed + trial->committed)
-			continue;
-		progress = trial->fed + trial->committed;
-		give_up_ms = trial_now_ms() + TRIAL_PATIENCE_MS;
-	}
-	if (!trial->watch_done && trial->stops < TRIAL_MAX_STOPS)
+	weir__watcher_ask(trial->watcher);
+	is_done = wait_until(trial, all_is_committed) && is_done;
+	if (!is_done && trial->stops < TRIAL_MAX_STOPS)
 		trial_trouble(trial, "nothing was committed in %d s, and it is not all",
 			      TRIAL_PATIENCE_MS / 1000);
 	for (size_t index = 0; index < TRIAL_MAX_INSTANCES; index++)
@@ -273,22 +284,24 @@ judge(struct trial *trial)
 {
 	struct weir_error error = {0};
 
-	atomic_store(&trial->watch_stop, true);
-	pthread_join(trial->watcher, NULL);
+	atomic_store(&trial->feed_give_up, true);
 	pthread_join(trial->feeder, NULL);
 	if (trial->feed_failed || trial->fed != trial->sent)
 		trial_trouble(trial, "%d of %d records reached the input", trial->fed,
 			      trial->sent);
-	if (trial->watch_failed)
-		trial_trouble(trial, "the watch could not compare what it had seen");
-	if (oracle_check(&trial->oracle, &trial->verdict, &error))
+	if (weir__watcher_end(trial->watcher, &trial->verdict, &error))
+		trial_trouble(trial, "the watch could not compare what it had seen: %s",
+			      error.message);
+	error = (struct weir_error){0};
+	if (weir__oracle_check(&trial->oracle, &trial->verdict, &error))
 		trial_trouble(trial, "oracle: %s", error.message);
 }
 
 static enum result
 result_of(const struct trial *trial)
 {
-	if (*trial->trouble || !oracle_holds(&trial->verdict, trial->guarantee, NULL))
+	if (*trial->trouble ||
+	    !weir__oracle_holds(&trial->verdict, trial->guarantee, NULL))
 		return RESULT_FAIL;
 	return hit_what_was_meant(trial) ? RESULT_PASS : RESULT_UNKNOWN;
 }

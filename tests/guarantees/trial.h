@@ -5,7 +5,7 @@
  *   cluster, proxy    the program's, one after the other's use
  *   feed              a thread that writes numbered records, at an even rate
  *   noise             a thread that writes others, and aborts them
- *   watch             a thread that reads all the while, read_committed (tests/oracle)
+ *   watch             a thread that reads all the while, read_committed (testing/watcher.h)
  *   instances         child processes, each with a client.id of its own, so that the
  * proxy can tell what each is in the middle of faults            what a case does, again
  * and again, until its time is over
@@ -21,8 +21,11 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include <testing/child.h>
+#include <testing/oracle.h>
+#include <testing/watcher.h>
+
 #include "tests/kafka/cluster.h"
-#include "tests/oracle/oracle.h"
 #include "tests/proxy/proxy.h"
 
 #define TRIAL_BROKERS 3
@@ -43,18 +46,10 @@ struct trial_options {
 	bool verbose, keep;
 };
 
-enum instance_state {
-	INSTANCE_OFF, /* not wanted now */
-	INSTANCE_RUNNING,
-	INSTANCE_FROZEN,
-	INSTANCE_LEAVING /* whatever ends it now was asked for */
-};
-
 struct instance {
 	const char *name; /* of the setting `instance` */
 	const char *id;   /* client.id, and folder of its state */
-	enum instance_state state;
-	pid_t pid;
+	struct weir_child child;
 	unsigned runs; /* so far: each has a log of its own */
 };
 
@@ -77,7 +72,7 @@ struct trial {
 	char name[64], in[80], out[80], more[80], dead[80];
 	char folder[256];
 	struct weir_broker *broker;
-	struct oracle_config oracle;
+	struct weir_oracle_config oracle;
 	const char *inputs[1], *outputs[2];
 	struct instance instances[TRIAL_MAX_INSTANCES];
 	bool broker_dead[TRIAL_BROKERS + 1];
@@ -90,14 +85,13 @@ struct trial {
 	char trouble[400]; /* the first thing that went wrong besides the oracle's
 			      findings */
 
-	pthread_t feeder, noisemaker, watcher;
+	pthread_t feeder, noisemaker;
+	struct weir_watcher *watcher;
 	atomic_int fed;   /* records delivered to the input */
 	atomic_int noise; /* records in the input whose transaction was aborted */
-	int sent;         /* by the feed */
-	atomic_llong committed; /* offsets of all inputs, together */
-	atomic_bool feed_stop, feed_failed, feed_done, watch_stop, watch_done,
-		watch_failed;
-	struct oracle_verdict verdict;
+	int sent;       /* by the feed */
+	atomic_bool feed_stop, feed_failed, feed_done, feed_give_up;
+	struct weir_oracle_verdict verdict;
 };
 
 /* A case: rounds of faults, and what they are meant to hit. */
@@ -133,11 +127,10 @@ int64_t trial_now_ms(void);
 void trial_pass(struct trial *trial, int64_t ms);
 int trial_random(int below);
 
-/* ---- feed.c, noise.c, watch.c: each a thread ---- */
+/* ---- feed.c, noise.c: each a thread ---- */
 
 void *feed_run(void *opaque);
 void *noise_run(void *opaque);
-void *watch_run(void *opaque);
 /* Wait until all partitions of these topics, and of Kafka's own, are in sync everywhere.
  */
 void feed_wait_in_sync(struct trial *trial);

@@ -66,7 +66,8 @@ report(int index, uint64_t first, unsigned seeds)
 
 	if (needed)
 		printf("%-24s %7u  %-27s %s\n", mutants[index].name, needed,
-		       result.failure == SIM_WRONG ? oracle_finding_title(result.finding)
+		       result.failure == SIM_WRONG
+			       ? weir__oracle_finding_title(result.finding)
 		       : result.failure == SIM_STUCK ? "stuck"
 						     : "stopped",
 		       mutants[index].what);

@@ -11,15 +11,15 @@
 #include <broker/memory.h>
 
 #include "tests/harness.h"
-#include "tests/oracle/oracle.h"
+#include <testing/oracle.h>
 
 static struct weir_virtual_clock clock_;
 static struct weir_memory *memory;
 static struct weir_broker *broker;
 static const char *const inputs[] = {"in"};
 static const char *const outputs[] = {"out", "other"};
-static struct oracle_config config;
-static struct oracle_verdict verdict;
+static struct weir_oracle_config config;
+static struct weir_oracle_verdict verdict;
 
 static void
 setup(void)
@@ -33,7 +33,7 @@ setup(void)
 		ck_assert_int_eq(weir__broker_topic_create(broker, topics[index], 1, 1,
 							   NULL, 0, NULL),
 				 0);
-	config = (struct oracle_config){
+	config = (struct weir_oracle_config){
 		.broker = broker,
 		.clock = &clock_.clock,
 		.guarantee = WEIR_EXACTLY_ONCE,
@@ -128,7 +128,8 @@ check(void)
 {
 	struct weir_error error = {0};
 
-	ck_assert_msg(oracle_check(&config, &verdict, &error) == 0, "%s", error.message);
+	ck_assert_msg(weir__oracle_check(&config, &verdict, &error) == 0, "%s",
+		      error.message);
 }
 
 /* These findings and no others. */
@@ -137,11 +138,11 @@ expect(const char *names)
 {
 	char found[400] = "";
 
-	for (int finding = 0; finding < ORACLE_FINDINGS; finding++) {
+	for (int finding = 0; finding < WEIR_ORACLE_FINDINGS; finding++) {
 		if (!verdict.found[finding])
 			continue;
 		strcat(found, *found ? " " : "");
-		strcat(found, oracle_finding_name(finding));
+		strcat(found, weir__oracle_finding_name(finding));
 		ck_assert_str_ne(verdict.example[finding], "");
 	}
 	ck_assert_str_eq(found, names);
@@ -256,31 +257,32 @@ END_TEST
 
 START_TEST(guarantees_forbid_what_they_promise)
 {
-	enum oracle_finding first = ORACLE_OPEN;
+	enum weir_oracle_finding first = WEIR_ORACLE_OPEN;
 
-	oracle_verdict_add(&verdict, ORACLE_LOST, "x");
-	ck_assert(!oracle_holds(&verdict, WEIR_EXACTLY_ONCE, &first));
-	ck_assert_int_eq(first, ORACLE_LOST);
-	ck_assert(!oracle_holds(&verdict, WEIR_AT_LEAST_ONCE, NULL));
-	ck_assert(oracle_holds(&verdict, WEIR_AT_MOST_ONCE, NULL));
+	weir__oracle_verdict_add(&verdict, WEIR_ORACLE_LOST, "x");
+	ck_assert(!weir__oracle_holds(&verdict, WEIR_EXACTLY_ONCE, &first));
+	ck_assert_int_eq(first, WEIR_ORACLE_LOST);
+	ck_assert(!weir__oracle_holds(&verdict, WEIR_AT_LEAST_ONCE, NULL));
+	ck_assert(weir__oracle_holds(&verdict, WEIR_AT_MOST_ONCE, NULL));
 	memset(&verdict, 0, sizeof(verdict));
-	oracle_verdict_add(&verdict, ORACLE_REPEATED, "x");
-	ck_assert(!oracle_holds(&verdict, WEIR_EXACTLY_ONCE, NULL));
-	ck_assert(oracle_holds(&verdict, WEIR_AT_LEAST_ONCE, NULL));
-	ck_assert(!oracle_holds(&verdict, WEIR_AT_MOST_ONCE, NULL));
+	weir__oracle_verdict_add(&verdict, WEIR_ORACLE_REPEATED, "x");
+	ck_assert(!weir__oracle_holds(&verdict, WEIR_EXACTLY_ONCE, NULL));
+	ck_assert(weir__oracle_holds(&verdict, WEIR_AT_LEAST_ONCE, NULL));
+	ck_assert(!weir__oracle_holds(&verdict, WEIR_AT_MOST_ONCE, NULL));
 }
 END_TEST
 
 /* ---- the watch ---- */
 
-static struct oracle_watch *watch;
+static struct weir_oracle_watch *watch;
 
 static void
 look(void)
 {
 	struct weir_error error = {0};
 
-	ck_assert_msg(oracle_watch_look(watch, 0, &error) == 0, "%s", error.message);
+	ck_assert_msg(weir__oracle_watch_look(watch, 0, &error) == 0, "%s",
+		      error.message);
 }
 
 static void
@@ -288,21 +290,21 @@ finish(const char *names)
 {
 	struct weir_error error = {0};
 
-	ck_assert_msg(oracle_watch_finish(watch, &verdict, &error) == 0, "%s",
+	ck_assert_msg(weir__oracle_watch_finish(watch, &verdict, &error) == 0, "%s",
 		      error.message);
 	expect(names);
-	oracle_watch_close(watch);
+	weir__oracle_watch_close(watch);
 }
 
 static void
 start_watch(void)
 {
-	watch = oracle_watch_open(&config, NULL);
+	watch = weir__oracle_watch_open(&config, NULL);
 	ck_assert(watch != NULL);
 	append("in", "0 ab", NULL, 0);
 	append("in", "1 a", NULL, 0);
 	look();
-	ck_assert(!oracle_watch_is_done(watch));
+	ck_assert(!weir__oracle_watch_is_done(watch));
 }
 
 START_TEST(watch_of_what_is_right_finds_nothing)
@@ -316,7 +318,7 @@ START_TEST(watch_of_what_is_right_finds_nothing)
 	commit(2);
 	look();
 	look();
-	ck_assert(oracle_watch_is_done(watch));
+	ck_assert(weir__oracle_watch_is_done(watch));
 	finish("");
 	ck_assert_uint_gt(verdict.looks, 0);
 }
@@ -362,9 +364,9 @@ START_TEST(watch_sees_an_offset_go_back)
 	look();
 	commit(2);
 	look();
-	ck_assert_uint_eq(oracle_watch_finish(watch, &verdict, NULL), 0);
-	ck_assert_uint_eq(verdict.found[ORACLE_REGRESSED], 1);
-	oracle_watch_close(watch);
+	ck_assert_uint_eq(weir__oracle_watch_finish(watch, &verdict, NULL), 0);
+	ck_assert_uint_eq(verdict.found[WEIR_ORACLE_REGRESSED], 1);
+	weir__oracle_watch_close(watch);
 }
 END_TEST
 
@@ -387,18 +389,18 @@ START_TEST(load_reads_what_it_prints)
 					    "22 b hold", "23 aa retry", "24 a slow=9000"};
 	static const char *const bad[] = {"",   "x",     "1 d", "1 xa", "1 a sometimes",
 					  "1a", "1 aaaa"};
-	struct oracle_load load;
-	char text[ORACLE_LOAD_SIZE];
+	struct weir_oracle_load load;
+	char text[WEIR_ORACLE_LOAD_SIZE];
 
 	for (size_t index = 0; index < sizeof(loads) / sizeof(*loads); index++) {
 		struct weir_bytes value = {loads[index], strlen(loads[index])};
 
-		ck_assert_msg(oracle_load_parse(value, &load), "%s", loads[index]);
-		ck_assert_uint_eq(oracle_load_print(&load, text), value.size);
+		ck_assert_msg(weir__oracle_load_parse(value, &load), "%s", loads[index]);
+		ck_assert_uint_eq(weir__oracle_load_print(&load, text), value.size);
 		ck_assert_str_eq(text, loads[index]);
 	}
 	for (size_t index = 0; index < sizeof(bad) / sizeof(*bad); index++)
-		ck_assert_msg(!oracle_load_parse(
+		ck_assert_msg(!weir__oracle_load_parse(
 				      (struct weir_bytes){bad[index], strlen(bad[index])},
 				      &load),
 			      "%s", bad[index]);

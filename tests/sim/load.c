@@ -24,8 +24,8 @@ has_role(const struct sim_plan *plan, enum sim_role role)
 /* Record `id`; all is drawn always, so that leaving something out changes nothing else.
  */
 static void
-draw_record(const struct sim_plan *plan, int id, struct oracle_load *load, bool *keyed,
-	    bool *in_transaction)
+draw_record(const struct sim_plan *plan, int id, struct weir_oracle_load *load,
+	    bool *keyed, bool *in_transaction)
 {
 	struct sim_random random = {plan->seed * 1000003 + (uint64_t)id};
 	unsigned copies = sim_random_below(&random, 6);
@@ -38,7 +38,7 @@ draw_record(const struct sim_plan *plan, int id, struct oracle_load *load, bool 
 	memset(load, 0, sizeof(*load));
 	load->id = (uint64_t)id;
 	load->copies = copies > 3 ? 1 : (int)copies;
-	for (int copy = 0; copy < ORACLE_COPIES; copy++) {
+	for (int copy = 0; copy < WEIR_ORACLE_COPIES; copy++) {
 		int output = (int)sim_random_below(&random, (unsigned)plan->outputs);
 
 		load->output[copy] = copy < load->copies ? output : 0;
@@ -57,12 +57,14 @@ draw_record(const struct sim_plan *plan, int id, struct oracle_load *load, bool 
 }
 
 static void
-print_record(const struct sim_plan *plan, const struct oracle_load *load, char *value)
+print_record(const struct sim_plan *plan, const struct weir_oracle_load *load,
+	     char *value)
 {
 	if (plan->steps)
-		oracle_load_print(load, value);
+		weir__oracle_load_print(load, value);
 	else
-		snprintf(value, ORACLE_LOAD_SIZE, "%llu", (unsigned long long)load->id);
+		snprintf(value, WEIR_ORACLE_LOAD_SIZE, "%llu",
+			 (unsigned long long)load->id);
 }
 
 static void
@@ -151,8 +153,8 @@ void
 sim_load_step(struct sim_world *world)
 {
 	bool all = world->loaded == world->plan->records, keyed, in_transaction;
-	struct oracle_load load;
-	char value[ORACLE_LOAD_SIZE], key[16];
+	struct weir_oracle_load load;
+	char value[WEIR_ORACLE_LOAD_SIZE], key[16];
 
 	if (world->loader_state == LOADER_ENDING ||
 	    (world->loader_state == LOADER_OPEN &&

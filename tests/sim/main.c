@@ -134,7 +134,7 @@ run_one(const struct options *options)
 	sim_plan_make(&plan, options->seed, &options->cut);
 	sim_plan_print(stdout, &plan);
 	sim_run(&plan, &hits, options->verbose, &result);
-	oracle_print(stdout, &result.verdict, plan.guarantee);
+	weir__oracle_print(stdout, &result.verdict, plan.guarantee);
 	if (result.failure == SIM_HOLDS) {
 		printf("%s holds\n", weir__guarantee_name(plan.guarantee));
 		return 0;

@@ -20,7 +20,7 @@
 #include <broker/memory.h>
 #include <run/worker.h>
 
-#include "tests/oracle/oracle.h"
+#include <testing/oracle.h>
 
 #define SIM_FAULTS 24     /* of a plan, at most */
 #define SIM_PROCESSES 8   /* at a time, at most */
@@ -164,9 +164,9 @@ enum sim_failure { SIM_HOLDS, SIM_WRONG, SIM_STUCK, SIM_STOPPED };
 
 struct sim_result {
 	enum sim_failure failure;
-	enum oracle_finding finding; /* WRONG */
+	enum weir_oracle_finding finding; /* WRONG */
 	char reason[1200];
-	struct oracle_verdict verdict;
+	struct weir_oracle_verdict verdict;
 };
 
 /* Run it; events are printed when `verbose`. */

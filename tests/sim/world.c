@@ -253,7 +253,7 @@ look(struct sim_world *world)
 {
 	struct weir_error error = {0};
 
-	if (oracle_watch_look(world->watch, 0, &error))
+	if (weir__oracle_watch_look(world->watch, 0, &error))
 		sim_fail(world, SIM_STOPPED, "the watch cannot read: %s", error.message);
 }
 
@@ -326,7 +326,7 @@ create_topics(struct sim_world *world)
 		create_topic(world, outputs[index], plan->output_partitions);
 	if (plan->dead_letter)
 		create_topic(world, "dead", 1);
-	world->oracle = (struct oracle_config){
+	world->oracle = (struct weir_oracle_config){
 		.broker = world->broker,
 		.clock = &world->clock.clock,
 		.guarantee = plan->guarantee,
@@ -367,10 +367,10 @@ open_world(struct sim_world *world)
 	weir__memory_set_manual(world->memory, true);
 	weir__memory_set_fault(world->memory, armed_fault, world);
 	world->registry = weir__registry_new(&world->logger);
-	weir__registry_add(world->registry, oracle_processor(), NULL);
-	oracle_processor_set_sleep(sleep_in_record, world);
+	weir__registry_add(world->registry, weir__oracle_processor(), NULL);
+	weir__oracle_processor_set_sleep(sleep_in_record, world);
 	sim_load_open(world);
-	world->watch = oracle_watch_open(&world->oracle, NULL);
+	world->watch = weir__oracle_watch_open(&world->oracle, NULL);
 	while (world->names < world->plan->processes) {
 		snprintf(name, sizeof(name), "p%d", world->names++);
 		sim_process_start(world, name);
@@ -388,7 +388,7 @@ close_world(struct sim_world *world)
 	}
 	world->hits->expired += world->memory->timed_out;
 	sim_load_close(world);
-	oracle_watch_close(world->watch);
+	weir__oracle_watch_close(world->watch);
 	weir__registry_free(world->registry);
 	weir__broker_close(world->broker);
 }
@@ -400,7 +400,7 @@ is_through(struct sim_world *world)
 	if (!sim_load_is_done(world))
 		return false;
 	look(world);
-	return oracle_watch_is_done(world->watch);
+	return weir__oracle_watch_is_done(world->watch);
 }
 
 static bool
@@ -455,15 +455,15 @@ judge(struct sim_world *world)
 	enum weir_guarantee guarantee = world->plan->guarantee;
 	struct weir_error error = {0};
 
-	if (oracle_check(&world->oracle, &result->verdict, &error) ||
-	    oracle_watch_finish(world->watch, &result->verdict, &error)) {
+	if (weir__oracle_check(&world->oracle, &result->verdict, &error) ||
+	    weir__oracle_watch_finish(world->watch, &result->verdict, &error)) {
 		sim_fail(world, SIM_STOPPED, "the oracle cannot read: %s", error.message);
 		return;
 	}
 	world->hits->looks += result->verdict.looks;
-	if (!oracle_holds(&result->verdict, guarantee, &result->finding))
+	if (!weir__oracle_holds(&result->verdict, guarantee, &result->finding))
 		sim_fail(world, SIM_WRONG, "%s: %s",
-			 oracle_finding_title(result->finding),
+			 weir__oracle_finding_title(result->finding),
 			 result->verdict.example[result->finding]);
 }
 

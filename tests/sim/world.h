@@ -67,8 +67,8 @@ struct sim_world {
 	struct weir_memory *memory;
 	struct weir_broker *broker;
 	struct weir_registry *registry;
-	struct oracle_config oracle;
-	struct oracle_watch *watch;
+	struct weir_oracle_config oracle;
+	struct weir_oracle_watch *watch;
 
 	struct sim_process *processes[SIM_PROCESSES];
 	struct sim_restart restarts[SIM_PROCESSES];

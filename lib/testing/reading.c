@@ -9,7 +9,7 @@
 
 #include <base/alloc.h>
 
-#include "tests/oracle/reading.h"
+#include <testing/reading.h>
 
 #define ASK_MS 10000 /* what a call to the cluster may take */
 #define POLL_MS 50
@@ -18,8 +18,8 @@
 /* ---- the partitions there are ---- */
 
 static int
-partition_count(const struct oracle_config *config, const char *topic, int32_t *count,
-		struct weir_error *error)
+partition_count(const struct weir_oracle_config *config, const char *topic,
+		int32_t *count, struct weir_error *error)
 {
 	struct weir_cluster_info info = {0};
 	int code = weir__broker_describe(config->broker, &topic, 1, &info, ASK_MS, error);
@@ -35,7 +35,8 @@ partition_count(const struct oracle_config *config, const char *topic, int32_t *
 }
 
 static int
-add_input_topic(struct oracle_ledger *ledger, const char *topic, struct weir_error *error)
+add_input_topic(struct weir_oracle_ledger *ledger, const char *topic,
+		struct weir_error *error)
 {
 	int32_t count = 0;
 	int code = partition_count(ledger->config, topic, &count, error);
@@ -44,45 +45,46 @@ add_input_topic(struct oracle_ledger *ledger, const char *topic, struct weir_err
 		weir__realloc(ledger->inputs, (ledger->input_count + (size_t)count) *
 						      sizeof(*ledger->inputs));
 	for (int32_t id = 0; id < count; id++)
-		ledger->inputs[ledger->input_count++] = (struct oracle_input){
+		ledger->inputs[ledger->input_count++] = (struct weir_oracle_input){
 			.topic = topic, .id = id, .committed = WEIR_OFFSET_NONE};
 	return code;
 }
 
 static int
-add_output_topic(struct oracle_ledger *ledger, const char *topic, bool dead_letters,
+add_output_topic(struct weir_oracle_ledger *ledger, const char *topic, bool dead_letters,
 		 struct weir_error *error)
 {
 	int32_t count = 0;
 	int code = 0;
 
-	if (oracle_ledger_output(ledger, topic, 0))
+	if (weir__oracle_ledger_output(ledger, topic, 0))
 		return 0; /* two letters, one topic */
 	code = partition_count(ledger->config, topic, &count, error);
 	ledger->outputs =
 		weir__realloc(ledger->outputs, (ledger->output_count + (size_t)count) *
 						       sizeof(*ledger->outputs));
 	for (int32_t id = 0; id < count; id++)
-		ledger->outputs[ledger->output_count++] = (struct oracle_output){
+		ledger->outputs[ledger->output_count++] = (struct weir_oracle_output){
 			.topic = topic, .id = id, .dead_letters = dead_letters};
 	return code;
 }
 
 static void
-make_orders(struct oracle_ledger *ledger)
+make_orders(struct weir_oracle_ledger *ledger)
 {
 	for (size_t index = 0; index < ledger->output_count; index++) {
-		struct oracle_output *output = &ledger->outputs[index];
+		struct weir_oracle_output *output = &ledger->outputs[index];
 
 		output->order = weir__calloc(ledger->input_count, sizeof(*output->order));
 		for (size_t from = 0; from < ledger->input_count; from++)
-			output->order[from] = (struct oracle_order){{-1, -1}, -1};
+			output->order[from] = (struct weir_oracle_order){{-1, -1}, -1};
 	}
 }
 
 int
-oracle_ledger_init(struct oracle_ledger *ledger, const struct oracle_config *config,
-		   struct oracle_verdict *verdict, struct weir_error *error)
+weir__oracle_ledger_init(struct weir_oracle_ledger *ledger,
+			 const struct weir_oracle_config *config,
+			 struct weir_oracle_verdict *verdict, struct weir_error *error)
 {
 	int code = 0;
 
@@ -101,7 +103,7 @@ oracle_ledger_init(struct oracle_ledger *ledger, const struct oracle_config *con
 }
 
 void
-oracle_ledger_fini(struct oracle_ledger *ledger)
+weir__oracle_ledger_fini(struct weir_oracle_ledger *ledger)
 {
 	for (size_t index = 0; index < ledger->input_count; index++) {
 		free(ledger->inputs[index].records);
@@ -119,7 +121,7 @@ oracle_ledger_fini(struct oracle_ledger *ledger)
 /* ---- opening ---- */
 
 static int
-start_of(struct oracle_reading *reading, const char *topic, int32_t id,
+start_of(struct weir_oracle_reading *reading, const char *topic, int32_t id,
 	 struct weir_offset *place, struct weir_error *error)
 {
 	int64_t high;
@@ -130,13 +132,13 @@ start_of(struct oracle_reading *reading, const char *topic, int32_t id,
 }
 
 static int
-open_inputs(struct oracle_reading *reading, struct weir_error *error)
+open_inputs(struct weir_oracle_reading *reading, struct weir_error *error)
 {
-	struct oracle_ledger *ledger = &reading->ledger;
+	struct weir_oracle_ledger *ledger = &reading->ledger;
 	int code = 0;
 
 	for (size_t index = 0; index < ledger->input_count && !code; index++) {
-		struct oracle_input *input = &ledger->inputs[index];
+		struct weir_oracle_input *input = &ledger->inputs[index];
 
 		code = start_of(reading, input->topic, input->id,
 				&reading->committed[index], error);
@@ -151,38 +153,39 @@ open_inputs(struct oracle_reading *reading, struct weir_error *error)
 }
 
 static int
-open_outputs(struct oracle_reading *reading, struct weir_error *error)
+open_outputs(struct weir_oracle_reading *reading, struct weir_error *error)
 {
-	struct oracle_ledger *ledger = &reading->ledger;
+	struct weir_oracle_ledger *ledger = &reading->ledger;
 	struct weir_offset *places =
 		weir__calloc(ledger->output_count + 1, sizeof(*places));
 	int code = 0;
 
 	for (size_t index = 0; index < ledger->output_count && !code; index++) {
-		struct oracle_output *output = &ledger->outputs[index];
+		struct weir_oracle_output *output = &ledger->outputs[index];
 
 		code = start_of(reading, output->topic, output->id, &places[index],
 				error);
 		output->position = places[index].offset;
 	}
 	if (!code)
-		reading->outputs =
-			weir__broker_reader_open(reading->config->broker, places,
-						 ledger->output_count, true, error);
+		reading->outputs = weir__broker_reader_open(
+			reading->config->broker, places, ledger->output_count,
+			!reading->config->uncommitted, error);
 	free(places);
 	return code || reading->outputs ? code : WEIR_EBROKER;
 }
 
 int
-oracle_reading_open(struct oracle_reading *reading, const struct oracle_config *config,
-		    struct oracle_verdict *verdict, struct weir_error *error)
+weir__oracle_reading_open(struct weir_oracle_reading *reading,
+			  const struct weir_oracle_config *config,
+			  struct weir_oracle_verdict *verdict, struct weir_error *error)
 {
-	struct oracle_ledger *ledger = &reading->ledger;
+	struct weir_oracle_ledger *ledger = &reading->ledger;
 	int code;
 
 	memset(reading, 0, sizeof(*reading));
 	reading->config = config;
-	code = oracle_ledger_init(ledger, config, verdict, error);
+	code = weir__oracle_ledger_init(ledger, config, verdict, error);
 	if (code)
 		return code;
 	reading->input_ends = weir__calloc(ledger->input_count + 1, sizeof(int64_t));
@@ -195,7 +198,7 @@ oracle_reading_open(struct oracle_reading *reading, const struct oracle_config *
 }
 
 void
-oracle_reading_close(struct oracle_reading *reading)
+weir__oracle_reading_close(struct weir_oracle_reading *reading)
 {
 	weir__reader_close(reading->inputs);
 	weir__reader_close(reading->outputs);
@@ -203,22 +206,22 @@ oracle_reading_close(struct oracle_reading *reading)
 	free(reading->output_ends);
 	free(reading->input_positions);
 	free(reading->committed);
-	oracle_ledger_fini(&reading->ledger);
+	weir__oracle_ledger_fini(&reading->ledger);
 }
 
 /* ---- reading ---- */
 
 static int64_t
-now_ms(const struct oracle_reading *reading)
+now_ms(const struct weir_oracle_reading *reading)
 {
 	return reading->config->clock->monotonic_ms(reading->config->clock);
 }
 
 int
-oracle_reading_ask_ends(struct oracle_reading *reading, bool of_inputs,
-			struct weir_error *error)
+weir__oracle_reading_ask_ends(struct weir_oracle_reading *reading, bool of_inputs,
+			      struct weir_error *error)
 {
-	struct oracle_ledger *ledger = &reading->ledger;
+	struct weir_oracle_ledger *ledger = &reading->ledger;
 	size_t count = of_inputs ? ledger->input_count : ledger->output_count;
 	int64_t *ends = of_inputs ? reading->input_ends : reading->output_ends;
 	int64_t low;
@@ -237,9 +240,9 @@ oracle_reading_ask_ends(struct oracle_reading *reading, bool of_inputs,
 }
 
 static bool
-is_past_ends(const struct oracle_reading *reading, bool of_inputs)
+is_past_ends(const struct weir_oracle_reading *reading, bool of_inputs)
 {
-	const struct oracle_ledger *ledger = &reading->ledger;
+	const struct weir_oracle_ledger *ledger = &reading->ledger;
 
 	for (size_t index = 0; of_inputs && index < ledger->input_count; index++) {
 		if (reading->input_positions[index] < reading->input_ends[index])
@@ -253,17 +256,17 @@ is_past_ends(const struct oracle_reading *reading, bool of_inputs)
 }
 
 static void
-enter_input(struct oracle_reading *reading, enum weir_event_type type,
+enter_input(struct weir_oracle_reading *reading, enum weir_event_type type,
 	    const struct weir_offset *place, const struct weir_message *message)
 {
-	struct oracle_ledger *ledger = &reading->ledger;
-	struct oracle_input *input = oracle_ledger_input(
+	struct weir_oracle_ledger *ledger = &reading->ledger;
+	struct weir_oracle_input *input = weir__oracle_ledger_input(
 		ledger, place->topic, strlen(place->topic), place->partition);
 
 	reading->input_positions[input - ledger->inputs] =
 		place->offset + (type == WEIR_EVENT_RECORD);
 	if (type == WEIR_EVENT_RECORD)
-		oracle_ledger_add_input(ledger, input, place->offset, message);
+		weir__oracle_ledger_add_input(ledger, input, place->offset, message);
 }
 
 /*
@@ -273,10 +276,11 @@ enter_input(struct oracle_reading *reading, enum weir_event_type type,
  * outputs of no record are waited for once, not each for itself.
  */
 static int
-catch_up(struct oracle_reading *reading, const struct oracle_output *output,
+catch_up(struct weir_oracle_reading *reading, const struct weir_oracle_output *output,
 	 const struct weir_message *message, struct weir_error *error)
 {
-	int64_t patience_ms = reading->has_waited_in_vain ? 0 : reading->config->patience_ms;
+	int64_t patience_ms =
+		reading->has_waited_in_vain ? 0 : reading->config->patience_ms;
 	int64_t give_up_ms = now_ms(reading) + patience_ms;
 	struct weir_error own;
 	bool all;
@@ -284,12 +288,11 @@ catch_up(struct oracle_reading *reading, const struct oracle_output *output,
 
 	do {
 		own = (struct weir_error){0};
-		code = oracle_reading_ask_ends(reading, true, &own);
+		code = weir__oracle_reading_ask_ends(reading, true, &own);
 		if (!code)
-			code = oracle_reading_pull(reading, true,
-						   patience_ms ? CATCH_UP_MS : 0, &all,
-						   &own);
-		reading->has_waited_in_vain = !oracle_ledger_is_known(
+			code = weir__oracle_reading_pull(
+				reading, true, patience_ms ? CATCH_UP_MS : 0, &all, &own);
+		reading->has_waited_in_vain = !weir__oracle_ledger_is_known(
 			&reading->ledger, output, reading->input_positions, message);
 		if (!reading->has_waited_in_vain)
 			return 0;
@@ -298,27 +301,28 @@ catch_up(struct oracle_reading *reading, const struct oracle_output *output,
 }
 
 static int
-enter_output(struct oracle_reading *reading, enum weir_event_type type,
+enter_output(struct weir_oracle_reading *reading, enum weir_event_type type,
 	     const struct weir_offset *place, const struct weir_message *message,
 	     struct weir_error *error)
 {
-	struct oracle_ledger *ledger = &reading->ledger;
-	struct oracle_output *output =
-		oracle_ledger_output(ledger, place->topic, place->partition);
+	struct weir_oracle_ledger *ledger = &reading->ledger;
+	struct weir_oracle_output *output =
+		weir__oracle_ledger_output(ledger, place->topic, place->partition);
 	int code = 0;
 
 	output->position = place->offset + (type == WEIR_EVENT_RECORD);
 	if (type != WEIR_EVENT_RECORD)
 		return 0;
-	if (!oracle_ledger_is_known(ledger, output, reading->input_positions, message))
+	if (!weir__oracle_ledger_is_known(ledger, output, reading->input_positions,
+					  message))
 		code = catch_up(reading, output, message, error);
-	oracle_ledger_add_output(ledger, output, place->offset, message);
+	weir__oracle_ledger_add_output(ledger, output, place->offset, message);
 	return code;
 }
 
 int
-oracle_reading_pull(struct oracle_reading *reading, bool of_inputs, int64_t patience_ms,
-		    bool *all, struct weir_error *error)
+weir__oracle_reading_pull(struct weir_oracle_reading *reading, bool of_inputs,
+			  int64_t patience_ms, bool *all, struct weir_error *error)
 {
 	struct weir_reader *reader = of_inputs ? reading->inputs : reading->outputs;
 	int64_t give_up_ms = now_ms(reading) + patience_ms;
@@ -350,10 +354,10 @@ oracle_reading_pull(struct oracle_reading *reading, bool of_inputs, int64_t pati
 }
 
 int
-oracle_reading_committed(struct oracle_reading *reading, int64_t patience_ms,
-			 bool *stable, struct weir_error *error)
+weir__oracle_reading_committed(struct weir_oracle_reading *reading, int64_t patience_ms,
+			       bool *stable, struct weir_error *error)
 {
-	struct oracle_ledger *ledger = &reading->ledger;
+	struct weir_oracle_ledger *ledger = &reading->ledger;
 	struct weir_error own = {0};
 	int code = weir__broker_committed(reading->config->broker, reading->config->group,
 					  reading->committed, ledger->input_count,

@@ -13,16 +13,16 @@
 
 #include <base/alloc.h>
 
-#include "tests/oracle/ledger.h"
+#include <testing/ledger.h>
 
 /* ---- finding ---- */
 
-struct oracle_input *
-oracle_ledger_input(struct oracle_ledger *ledger, const char *topic, size_t topic_size,
-		    int32_t partition)
+struct weir_oracle_input *
+weir__oracle_ledger_input(struct weir_oracle_ledger *ledger, const char *topic,
+			  size_t topic_size, int32_t partition)
 {
 	for (size_t index = 0; index < ledger->input_count; index++) {
-		struct oracle_input *input = &ledger->inputs[index];
+		struct weir_oracle_input *input = &ledger->inputs[index];
 
 		if (input->id == partition && strlen(input->topic) == topic_size &&
 		    !memcmp(input->topic, topic, topic_size))
@@ -31,11 +31,12 @@ oracle_ledger_input(struct oracle_ledger *ledger, const char *topic, size_t topi
 	return NULL;
 }
 
-struct oracle_output *
-oracle_ledger_output(struct oracle_ledger *ledger, const char *topic, int32_t partition)
+struct weir_oracle_output *
+weir__oracle_ledger_output(struct weir_oracle_ledger *ledger, const char *topic,
+			   int32_t partition)
 {
 	for (size_t index = 0; index < ledger->output_count; index++) {
-		struct oracle_output *output = &ledger->outputs[index];
+		struct weir_oracle_output *output = &ledger->outputs[index];
 
 		if (output->id == partition && !strcmp(output->topic, topic))
 			return output;
@@ -43,8 +44,8 @@ oracle_ledger_output(struct oracle_ledger *ledger, const char *topic, int32_t pa
 	return NULL;
 }
 
-struct oracle_record *
-oracle_input_record(const struct oracle_input *input, int64_t offset)
+struct weir_oracle_record *
+weir__oracle_input_record(const struct weir_oracle_input *input, int64_t offset)
 {
 	int64_t index = offset - input->low;
 
@@ -55,8 +56,8 @@ oracle_input_record(const struct oracle_input *input, int64_t offset)
 
 /* ---- inputs ---- */
 
-static struct oracle_record *
-record_at(struct oracle_input *input, int64_t offset)
+static struct weir_oracle_record *
+record_at(struct weir_oracle_input *input, int64_t offset)
 {
 	int64_t index;
 
@@ -79,8 +80,8 @@ record_at(struct oracle_input *input, int64_t offset)
 }
 
 static void
-remember_id(struct oracle_ledger *ledger, uint64_t id, const struct oracle_input *input,
-	    int64_t offset)
+remember_id(struct weir_oracle_ledger *ledger, uint64_t id,
+	    const struct weir_oracle_input *input, int64_t offset)
 {
 	if (id >= (UINT64_C(1) << 32))
 		return;
@@ -97,17 +98,18 @@ remember_id(struct oracle_ledger *ledger, uint64_t id, const struct oracle_input
 }
 
 void
-oracle_ledger_add_input(struct oracle_ledger *ledger, struct oracle_input *input,
-			int64_t offset, const struct weir_message *message)
+weir__oracle_ledger_add_input(struct weir_oracle_ledger *ledger,
+			      struct weir_oracle_input *input, int64_t offset,
+			      const struct weir_message *message)
 {
-	struct oracle_record *record = record_at(input, offset);
-	struct oracle_load load;
+	struct weir_oracle_record *record = record_at(input, offset);
+	struct weir_oracle_load load;
 
 	ledger->verdict->sent++;
 	record->present = true;
 	/* what is not of the load is expected to be copied, and known by its place */
-	if (!oracle_load_parse(message->value, &load))
-		load = (struct oracle_load){.id = UINT64_MAX, .copies = 1};
+	if (!weir__oracle_load_parse(message->value, &load))
+		load = (struct weir_oracle_load){.id = UINT64_MAX, .copies = 1};
 	if (ledger->config->plain) {
 		load.copies = 1;
 		load.output[0] = 0;
@@ -118,7 +120,7 @@ oracle_ledger_add_input(struct oracle_ledger *ledger, struct oracle_input *input
 	record->reject = load.reject || load.early;
 	record->early = load.early;
 	record->hold = load.hold;
-	record->counted = oracle_load_is_counted(&load);
+	record->counted = weir__oracle_load_is_counted(&load);
 	record->copies = record->reject ? 0 : (uint8_t)load.copies;
 	for (int index = 0; index < record->copies; index++)
 		record->output[index] = (uint8_t)load.output[index];
@@ -128,14 +130,15 @@ oracle_ledger_add_input(struct oracle_ledger *ledger, struct oracle_input *input
 
 /* What an output is of. */
 struct source {
-	struct oracle_input *input;
+	struct weir_oracle_input *input;
 	int64_t offset;
 	int64_t numbers[2]; /* behind the offset */
 };
 
 /* TOPIC/PARTITION/N[/N[/N]]; returns how many N there are, or 0. */
 static int
-parse_source(struct oracle_ledger *ledger, struct weir_bytes text, struct source *source)
+parse_source(struct weir_oracle_ledger *ledger, struct weir_bytes text,
+	     struct source *source)
 {
 	const char *slash = memchr(text.data, '/', text.size);
 	char numbers[80];
@@ -152,7 +155,7 @@ parse_source(struct oracle_ledger *ledger, struct weir_bytes text, struct source
 		     &source->offset, &source->numbers[0], &source->numbers[1]);
 	if (got < 2)
 		return 0;
-	source->input = oracle_ledger_input(
+	source->input = weir__oracle_ledger_input(
 		ledger, text.data, (size_t)(slash - (const char *)text.data), partition);
 	return source->input ? got - 1 : 0;
 }
@@ -180,7 +183,7 @@ text_of(const struct weir_message *message, const char *name, char *text, size_t
 
 /* Dead letters bear their source in weir's own headers. */
 static bool
-source_of_letter(struct oracle_ledger *ledger, const struct weir_message *message,
+source_of_letter(struct weir_oracle_ledger *ledger, const struct weir_message *message,
 		 struct source *source)
 {
 	char topic[256], partition[16], offset[24];
@@ -191,22 +194,22 @@ source_of_letter(struct oracle_ledger *ledger, const struct weir_message *messag
 	if (!*topic || !*partition || !*offset)
 		return false;
 	source->input =
-		oracle_ledger_input(ledger, topic, strlen(topic), atoi(partition));
+		weir__oracle_ledger_input(ledger, topic, strlen(topic), atoi(partition));
 	source->offset = strtoll(offset, NULL, 10);
 	return source->input != NULL;
 }
 
 static bool
-source_of_copy(struct oracle_ledger *ledger, const struct weir_message *message,
+source_of_copy(struct weir_oracle_ledger *ledger, const struct weir_message *message,
 	       struct source *source)
 {
 	const struct weir_header *header = find_header(message, "oracle.source");
-	struct oracle_load load;
+	struct weir_oracle_load load;
 
 	source->numbers[0] = 0;
 	if (header)
 		return parse_source(ledger, header->value, source) >= 2;
-	if (!ledger->config->plain || !oracle_load_parse(message->value, &load) ||
+	if (!ledger->config->plain || !weir__oracle_load_parse(message->value, &load) ||
 	    load.id >= ledger->id_count ||
 	    ledger->ids[load.id].offset == WEIR_OFFSET_NONE)
 		return false;
@@ -219,44 +222,45 @@ source_of_copy(struct oracle_ledger *ledger, const struct weir_message *message,
 #define PLACE_OF(at, offset) (at)->topic, (at)->id, (offset)
 
 static void
-find_wrong(struct oracle_ledger *ledger, const struct oracle_output *output,
-	   int64_t offset, const struct source *source, enum oracle_finding finding,
+find_wrong(struct weir_oracle_ledger *ledger, const struct weir_oracle_output *output,
+	   int64_t offset, const struct source *source, enum weir_oracle_finding finding,
 	   const char *what)
 {
 	if (source->input)
-		oracle_verdict_add(ledger->verdict, finding, PLACE " %s, of " PLACE,
-				   PLACE_OF(output, offset), what,
-				   PLACE_OF(source->input, source->offset));
+		weir__oracle_verdict_add(ledger->verdict, finding, PLACE " %s, of " PLACE,
+					 PLACE_OF(output, offset), what,
+					 PLACE_OF(source->input, source->offset));
 	else
-		oracle_verdict_add(ledger->verdict, finding, PLACE " %s",
-				   PLACE_OF(output, offset), what);
+		weir__oracle_verdict_add(ledger->verdict, finding, PLACE " %s",
+					 PLACE_OF(output, offset), what);
 }
 
-static struct oracle_order *
-order_of(struct oracle_ledger *ledger, struct oracle_output *output,
-	 const struct oracle_input *input)
+static struct weir_oracle_order *
+order_of(struct weir_oracle_ledger *ledger, struct weir_oracle_output *output,
+	 const struct weir_oracle_input *input)
 {
 	return &output->order[input - ledger->inputs];
 }
 
 static void
-enter_order(struct oracle_ledger *ledger, struct oracle_output *output, int64_t offset,
-	    const struct source *source, const struct oracle_record *record)
+enter_order(struct weir_oracle_ledger *ledger, struct weir_oracle_output *output,
+	    int64_t offset, const struct source *source,
+	    const struct weir_oracle_record *record)
 {
-	struct oracle_order *order = order_of(ledger, output, source->input);
-	int64_t place = source->offset * ORACLE_COPIES + source->numbers[0];
+	struct weir_oracle_order *order = order_of(ledger, output, source->input);
+	int64_t place = source->offset * WEIR_ORACLE_COPIES + source->numbers[0];
 	int64_t *last = &order->record[record->hold && !output->dead_letters];
 
 	if (place < *last)
-		find_wrong(ledger, output, offset, source, ORACLE_DISORDERED,
+		find_wrong(ledger, output, offset, source, WEIR_ORACLE_DISORDERED,
 			   "stands behind a later one");
 	else
 		*last = place;
 }
 
 static void
-note_seen(struct oracle_input *input, const struct oracle_output *output, int64_t offset,
-	  int64_t source_offset)
+note_seen(struct weir_oracle_input *input, const struct weir_oracle_output *output,
+	  int64_t offset, int64_t source_offset)
 {
 	if (source_offset < input->seen_end)
 		return;
@@ -266,45 +270,47 @@ note_seen(struct oracle_input *input, const struct oracle_output *output, int64_
 }
 
 static void
-enter_letter(struct oracle_ledger *ledger, const struct oracle_output *output,
-	     int64_t offset, const struct source *source, struct oracle_record *record)
+enter_letter(struct weir_oracle_ledger *ledger, const struct weir_oracle_output *output,
+	     int64_t offset, const struct source *source,
+	     struct weir_oracle_record *record)
 {
 	if (record->dead++)
-		find_wrong(ledger, output, offset, source, ORACLE_REPEATED,
+		find_wrong(ledger, output, offset, source, WEIR_ORACLE_REPEATED,
 			   "is a second dead letter");
 	if (!record->reject && !ledger->config->may_reject)
-		find_wrong(ledger, output, offset, source, ORACLE_FOREIGN,
+		find_wrong(ledger, output, offset, source, WEIR_ORACLE_FOREIGN,
 			   "is a dead letter nobody asked for");
 }
 
 static void
-enter_copy(struct oracle_ledger *ledger, const struct oracle_output *output,
-	   int64_t offset, const struct source *source, struct oracle_record *record)
+enter_copy(struct weir_oracle_ledger *ledger, const struct weir_oracle_output *output,
+	   int64_t offset, const struct source *source, struct weir_oracle_record *record)
 {
-	const struct oracle_config *config = ledger->config;
+	const struct weir_oracle_config *config = ledger->config;
 	int64_t copy = source->numbers[0];
 
 	if (copy < 0 || copy >= record->copies ||
 	    record->output[copy] >= config->output_count ||
 	    strcmp(config->outputs[record->output[copy]], output->topic) != 0) {
-		find_wrong(ledger, output, offset, source, ORACLE_FOREIGN,
+		find_wrong(ledger, output, offset, source, WEIR_ORACLE_FOREIGN,
 			   record->reject ? "is an output of a rejected record"
 					  : "is not where its record wants it");
 		return;
 	}
 	if (record->seen[copy] < UINT8_MAX && record->seen[copy]++)
-		find_wrong(ledger, output, offset, source, ORACLE_REPEATED,
+		find_wrong(ledger, output, offset, source, WEIR_ORACLE_REPEATED,
 			   "is there again");
 }
 
 static void
-enter_record(struct oracle_ledger *ledger, struct oracle_output *output, int64_t offset,
-	     const struct source *source)
+enter_record(struct weir_oracle_ledger *ledger, struct weir_oracle_output *output,
+	     int64_t offset, const struct source *source)
 {
-	struct oracle_record *record = oracle_input_record(source->input, source->offset);
+	struct weir_oracle_record *record =
+		weir__oracle_input_record(source->input, source->offset);
 
 	if (!record) {
-		find_wrong(ledger, output, offset, source, ORACLE_UNCOMMITTED,
+		find_wrong(ledger, output, offset, source, WEIR_ORACLE_UNCOMMITTED,
 			   "is of what no reader may see");
 		return;
 	}
@@ -318,37 +324,38 @@ enter_record(struct oracle_ledger *ledger, struct oracle_output *output, int64_t
 
 /* FIRST/LAST/COUNT: are these the records between, each of them for the first time? */
 static void
-enter_sum(struct oracle_ledger *ledger, const struct oracle_output *output,
+enter_sum(struct weir_oracle_ledger *ledger, const struct weir_oracle_output *output,
 	  int64_t offset, const struct source *source)
 {
 	int64_t count = 0, optional = 0, last = source->numbers[0];
 
 	for (int64_t at = source->offset; at <= last; at++) {
-		struct oracle_record *record = oracle_input_record(source->input, at);
+		struct weir_oracle_record *record =
+			weir__oracle_input_record(source->input, at);
 
 		if (!record || !record->counted)
 			continue;
 		count++;
 		optional += ledger->config->may_reject;
 		if (record->summed++)
-			find_wrong(ledger, output, offset, source, ORACLE_MISCOUNTED,
+			find_wrong(ledger, output, offset, source, WEIR_ORACLE_MISCOUNTED,
 				   "counts records that were counted before");
 	}
 	note_seen(source->input, output, offset, last);
 	if (source->numbers[1] > count || source->numbers[1] < count - optional)
-		find_wrong(ledger, output, offset, source, ORACLE_MISCOUNTED,
+		find_wrong(ledger, output, offset, source, WEIR_ORACLE_MISCOUNTED,
 			   "is not the number of records it stands for");
 }
 
 /* An app that lost its partition would tick with what it had seen before. */
 static void
-enter_tick(struct oracle_ledger *ledger, struct oracle_output *output, int64_t offset,
-	   const struct source *source)
+enter_tick(struct weir_oracle_ledger *ledger, struct weir_oracle_output *output,
+	   int64_t offset, const struct source *source)
 {
-	struct oracle_order *order = order_of(ledger, output, source->input);
+	struct weir_oracle_order *order = order_of(ledger, output, source->input);
 
 	if (source->offset < order->tick)
-		find_wrong(ledger, output, offset, source, ORACLE_DISORDERED,
+		find_wrong(ledger, output, offset, source, WEIR_ORACLE_DISORDERED,
 			   "is a tick of one who has been succeeded");
 	else
 		order->tick = source->offset;
@@ -356,8 +363,8 @@ enter_tick(struct oracle_ledger *ledger, struct oracle_output *output, int64_t o
 }
 
 static bool
-enter_other(struct oracle_ledger *ledger, struct oracle_output *output, int64_t offset,
-	    const struct weir_message *message)
+enter_other(struct weir_oracle_ledger *ledger, struct weir_oracle_output *output,
+	    int64_t offset, const struct weir_message *message)
 {
 	const struct weir_header *sum = find_header(message, "oracle.sum");
 	const struct weir_header *tick = find_header(message, "oracle.tick");
@@ -373,8 +380,10 @@ enter_other(struct oracle_ledger *ledger, struct oracle_output *output, int64_t 
 }
 
 bool
-oracle_ledger_is_known(struct oracle_ledger *ledger, const struct oracle_output *output,
-		       const int64_t *input_positions, const struct weir_message *message)
+weir__oracle_ledger_is_known(struct weir_oracle_ledger *ledger,
+			     const struct weir_oracle_output *output,
+			     const int64_t *input_positions,
+			     const struct weir_message *message)
 {
 	struct source source = {0};
 	bool found = output->dead_letters ? source_of_letter(ledger, message, &source)
@@ -385,8 +394,31 @@ oracle_ledger_is_known(struct oracle_ledger *ledger, const struct oracle_output 
 	return source.offset < input_positions[source.input - ledger->inputs];
 }
 
-static struct oracle_sighting *
-add_sighting(struct oracle_output *output)
+/* Of which run is it? Counts it for that one. */
+static void
+tally_output(struct weir_oracle_ledger *ledger, const struct weir_message *message,
+	     const struct source *source, bool known)
+{
+	const struct weir_oracle_config *config = ledger->config;
+	struct weir_oracle_record *record = NULL;
+	char text[16];
+	size_t run;
+
+	if (!config->tallies)
+		return;
+	text_of(message, "oracle.by", text, sizeof(text));
+	run = strtoul(text, NULL, 10);
+	if (!*text || run >= config->tally_count)
+		return;
+	config->tallies[run].outputs++;
+	if (known)
+		record = weir__oracle_input_record(source->input, source->offset);
+	if (record)
+		record->by = (uint16_t)(run + 1);
+}
+
+static struct weir_oracle_sighting *
+add_sighting(struct weir_oracle_output *output)
 {
 	if (output->sighting_count == output->sighting_capacity) {
 		output->sighting_capacity = 2 * output->sighting_capacity + 32;
@@ -398,15 +430,18 @@ add_sighting(struct oracle_output *output)
 }
 
 void
-oracle_ledger_add_output(struct oracle_ledger *ledger, struct oracle_output *output,
-			 int64_t offset, const struct weir_message *message)
+weir__oracle_ledger_add_output(struct weir_oracle_ledger *ledger,
+			       struct weir_oracle_output *output, int64_t offset,
+			       const struct weir_message *message)
 {
-	struct oracle_sighting *sighting = add_sighting(output);
+	struct weir_oracle_sighting *sighting = add_sighting(output);
 	struct source source = {0};
 	bool known = output->dead_letters ? source_of_letter(ledger, message, &source)
 					  : source_of_copy(ledger, message, &source);
 
-	*sighting = (struct oracle_sighting){offset, WEIR_OFFSET_NONE, -1, ORACLE_OTHER};
+	*sighting = (struct weir_oracle_sighting){offset, WEIR_OFFSET_NONE, -1,
+						  WEIR_ORACLE_OTHER};
+	tally_output(ledger, message, &source, known);
 	if (output->dead_letters)
 		ledger->verdict->dead_letters++;
 	else
@@ -414,48 +449,52 @@ oracle_ledger_add_output(struct oracle_ledger *ledger, struct oracle_output *out
 	if (known) {
 		sighting->source_offset = source.offset;
 		sighting->source_input = (int32_t)(source.input - ledger->inputs);
-		sighting->copy =
-			output->dead_letters ? ORACLE_DEAD : (int32_t)source.numbers[0];
+		sighting->copy = output->dead_letters ? WEIR_ORACLE_DEAD
+						      : (int32_t)source.numbers[0];
 		enter_record(ledger, output, offset, &source);
 	} else if (!enter_other(ledger, output, offset, message)) {
 		source.input = NULL;
-		find_wrong(ledger, output, offset, &source, ORACLE_FOREIGN,
+		find_wrong(ledger, output, offset, &source, WEIR_ORACLE_FOREIGN,
 			   "is of no input record");
 	}
 }
 
 /* ---- what is missing ---- */
 
-enum oracle_state
-oracle_record_state(const struct oracle_ledger *ledger,
-		    const struct oracle_record *record)
+enum weir_oracle_state
+weir__oracle_record_state(const struct weir_oracle_ledger *ledger,
+			  const struct weir_oracle_record *record)
 {
 	int seen = 0;
 
 	for (int copy = 0; copy < record->copies; copy++)
 		seen += record->seen[copy] > 0;
 	if (record->dead && seen && ledger->config->guarantee == WEIR_EXACTLY_ONCE)
-		return ORACLE_PART; /* either outputs or a dead letter */
+		return WEIR_ORACLE_PART; /* either outputs or a dead letter */
 	if (record->dead)
-		return ORACLE_ALL;
+		return WEIR_ORACLE_ALL;
 	if (record->reject)
-		return ledger->config->dead_letter ? ORACLE_NOTHING : ORACLE_ALL;
+		return ledger->config->dead_letter ? WEIR_ORACLE_NOTHING
+						   : WEIR_ORACLE_ALL;
 	if (seen == record->copies)
-		return ORACLE_ALL;
-	return seen ? ORACLE_PART : ORACLE_NOTHING;
+		return WEIR_ORACLE_ALL;
+	return seen ? WEIR_ORACLE_PART : WEIR_ORACLE_NOTHING;
 }
 
 void
-oracle_ledger_report(struct oracle_ledger *ledger, const struct oracle_input *input,
-		     int64_t offset, const char *when)
+weir__oracle_ledger_report(struct weir_oracle_ledger *ledger,
+			   const struct weir_oracle_input *input, int64_t offset,
+			   const char *when)
 {
-	const struct oracle_record *record = oracle_input_record(input, offset);
-	enum oracle_state state = oracle_record_state(ledger, record);
+	const struct weir_oracle_record *record =
+		weir__oracle_input_record(input, offset);
+	enum weir_oracle_state state = weir__oracle_record_state(ledger, record);
 
-	oracle_verdict_add(
-		ledger->verdict, state == ORACLE_PART ? ORACLE_TORN : ORACLE_LOST,
+	weir__oracle_verdict_add(
+		ledger->verdict,
+		state == WEIR_ORACLE_PART ? WEIR_ORACLE_TORN : WEIR_ORACLE_LOST,
 		PLACE " (id %" PRIu64 ") has %s of its outputs, committed is %" PRId64
 		      "%s",
 		PLACE_OF(input, offset), record->id,
-		state == ORACLE_PART ? "some" : "none", input->committed, when);
+		state == WEIR_ORACLE_PART ? "some" : "none", input->committed, when);
 }

@@ -14,7 +14,7 @@
 
 #include <base/alloc.h>
 
-#include "tests/oracle/oracle.h"
+#include <testing/oracle.h>
 
 #define SERVICE_PERIOD_MS 100
 
@@ -23,6 +23,7 @@ enum role { ROLE_COPY, ROLE_PASS, ROLE_HOLD, ROLE_SUM, ROLE_TALLY };
 struct options {
 	int role;
 	int64_t tick;
+	const char *by;
 };
 
 static const struct weir_option rows[] = {
@@ -30,6 +31,7 @@ static const struct weir_option rows[] = {
 			"what this step does"),
 	WEIR_OPT_DURATION(struct options, tick, NULL, 1, 3600000,
 			  "emit at this interval"),
+	WEIR_OPT_STRING(struct options, by, NULL, "number that outputs bear"),
 	WEIR_OPT_END};
 
 /* A record kept until the batch's end. */
@@ -56,11 +58,11 @@ struct memory {
 	struct held *first, **end;
 };
 
-static oracle_sleep_fn sleep_with;
+static weir_oracle_sleep_fn sleep_with;
 static void *sleep_opaque;
 
 void
-oracle_processor_set_sleep(oracle_sleep_fn sleep, void *opaque)
+weir__oracle_processor_set_sleep(weir_oracle_sleep_fn sleep, void *opaque)
 {
 	sleep_with = sleep;
 	sleep_opaque = opaque;
@@ -86,18 +88,31 @@ place_of(const struct weir_record *record, char *place, size_t size)
 		 weir_record_partition(record), weir_record_offset(record));
 }
 
+/* Fill headers[1], where there is something to say. Returns how many there are. */
+static size_t
+add_by(struct weir_context *ctx, struct weir_header headers[2])
+{
+	const struct options *options = weir_options(ctx);
+
+	if (!options->by)
+		return 1;
+	headers[1] =
+		(struct weir_header){"oracle.by", {options->by, strlen(options->by)}};
+	return 2;
+}
+
 static void
 emit_marked(struct weir_context *ctx, const char *name, const char *text, const char *key)
 {
-	struct weir_header header = {name, {text, strlen(text)}};
+	struct weir_header headers[2] = {{name, {text, strlen(text)}}};
 	struct weir_emit emit = {
 		.size = sizeof(emit),
 		.set = WEIR_EMIT_KEY | WEIR_EMIT_VALUE | WEIR_EMIT_HEADERS,
 		.output = WEIR_NEXT,
 		.key = {key, strlen(key)},
 		.value = {text, strlen(text)},
-		.headers = &header,
-		.header_count = 1,
+		.headers = headers,
+		.header_count = add_by(ctx, headers),
 	};
 
 	weir_emit(ctx, &emit);
@@ -131,14 +146,14 @@ source_of(const struct weir_record *record, char *source, size_t size)
 
 static enum weir_verdict
 copy(struct weir_context *ctx, const struct weir_record *record,
-     const struct oracle_load *load)
+     const struct weir_oracle_load *load)
 {
 	char source[320], text[340], name[2];
-	struct weir_header header = {"oracle.source", {text, 0}};
+	struct weir_header headers[2] = {{"oracle.source", {text, 0}}};
 	struct weir_emit emit = {.size = sizeof(emit),
 				 .set = WEIR_EMIT_HEADERS,
-				 .headers = &header,
-				 .header_count = 1};
+				 .headers = headers,
+				 .header_count = add_by(ctx, headers)};
 
 	if (!source_of(record, source, sizeof(source)))
 		return pass(ctx); /* a sum or tick */
@@ -146,7 +161,7 @@ copy(struct weir_context *ctx, const struct weir_record *record,
 		snprintf(name, sizeof(name), "%c", 'a' + load->output[index]);
 		emit.output =
 			load->output[index] ? weir_output_find(ctx, name) : WEIR_NEXT;
-		header.value.size =
+		headers[0].value.size =
 			(size_t)snprintf(text, sizeof(text), "%s/%d", source, index);
 		if (weir_emit(ctx, &emit))
 			return WEIR_DONE;
@@ -196,12 +211,12 @@ count(struct memory *memory, const struct weir_record *record)
  */
 static void
 see(struct memory *memory, const struct weir_record *record,
-    const struct oracle_load *load)
+    const struct weir_oracle_load *load)
 {
 	char *slash;
 	char place[320];
 
-	if (weir_record_offset(record) < 0 || !oracle_load_is_counted(load))
+	if (weir_record_offset(record) < 0 || !weir__oracle_load_is_counted(load))
 		return;
 	memory->last = weir_record_offset(record);
 	if (memory->task)
@@ -214,7 +229,7 @@ see(struct memory *memory, const struct weir_record *record,
 
 static enum weir_verdict
 act(struct weir_context *ctx, struct memory *memory, const struct weir_record *record,
-    const struct oracle_load *load)
+    const struct weir_oracle_load *load)
 {
 	bool of_input = weir_record_offset(record) >= 0;
 
@@ -230,7 +245,7 @@ act(struct weir_context *ctx, struct memory *memory, const struct weir_record *r
 		return WEIR_DONE;
 	case ROLE_SUM:
 	case ROLE_TALLY:
-		if (oracle_load_is_counted(load) && of_input)
+		if (weir__oracle_load_is_counted(load) && of_input)
 			count(memory, record);
 		break;
 	}
@@ -240,11 +255,11 @@ act(struct weir_context *ctx, struct memory *memory, const struct weir_record *r
 static enum weir_verdict
 on_record(struct weir_context *ctx, void *memory, const struct weir_record *record)
 {
-	struct oracle_load load;
+	struct weir_oracle_load load;
 
 	((struct memory *)memory)->ended = false;
 	/* what is not of the load is passed on: sums, ticks, and foreign input */
-	if (!oracle_load_parse(weir_record_value(record), &load))
+	if (!weir__oracle_load_parse(weir_record_value(record), &load))
 		return pass(ctx);
 	see(memory, record, &load);
 	if (load.early)
@@ -392,9 +407,33 @@ static const struct weir_processor processor = {
 };
 
 const struct weir_processor *
-oracle_processor(void)
+weir__oracle_processor(void)
 {
 	return &processor;
 }
 
-WEIR_PLUGIN(processor);
+void
+weir__oracle_steps(enum weir_guarantee guarantee, int by, struct weir_buffer *text)
+{
+	char with[40] = "";
+
+	if (by >= 0)
+		snprintf(with, sizeof(with), "\"by\": \"%d\"", by);
+	if (weir__oracle_steps_sum(guarantee))
+		weir__buffer_printf(text,
+				    "[{\"use\": \"oracle\", \"name\": \"sum\", "
+				    "\"with\": {\"role\": \"sum\"%s%s}}, "
+				    "{\"use\": \"oracle\", \"name\": \"hold\", "
+				    "\"with\": {\"role\": \"hold\"}}, ",
+				    *with ? ", " : "", with);
+	else
+		weir__buffer_add_text(text, "[");
+	weir__buffer_printf(
+		text, "{\"use\": \"oracle\", \"name\": \"copy\", \"with\": {%s}}]", with);
+}
+
+bool
+weir__oracle_steps_sum(enum weir_guarantee guarantee)
+{
+	return guarantee == WEIR_EXACTLY_ONCE;
+}

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/oracle/oracle.h"
+#include <testing/oracle.h>
 
 /* One word behind the plan. */
 static bool
-parse_word(const char *word, struct oracle_load *load)
+parse_word(const char *word, struct weir_oracle_load *load)
 {
 	if (!strcmp(word, "early"))
 		load->early = true;
@@ -27,13 +27,13 @@ parse_word(const char *word, struct oracle_load *load)
 }
 
 static bool
-parse_plan(const char *plan, struct oracle_load *load)
+parse_plan(const char *plan, struct weir_oracle_load *load)
 {
 	if (!strcmp(plan, "-"))
 		return true;
 	for (; *plan && *plan != 'x'; plan++) {
-		if (*plan < 'a' || *plan >= 'a' + ORACLE_OUTPUTS ||
-		    load->copies == ORACLE_COPIES)
+		if (*plan < 'a' || *plan >= 'a' + WEIR_ORACLE_OUTPUTS ||
+		    load->copies == WEIR_ORACLE_COPIES)
 			return false;
 		load->output[load->copies++] = *plan - 'a';
 	}
@@ -42,9 +42,9 @@ parse_plan(const char *plan, struct oracle_load *load)
 }
 
 bool
-oracle_load_parse(struct weir_bytes value, struct oracle_load *load)
+weir__oracle_load_parse(struct weir_bytes value, struct weir_oracle_load *load)
 {
-	char text[ORACLE_LOAD_SIZE], *rest = NULL, *word, *end;
+	char text[WEIR_ORACLE_LOAD_SIZE], *rest = NULL, *word, *end;
 
 	memset(load, 0, sizeof(*load));
 	if (!value.data || !value.size || value.size >= sizeof(text))
@@ -65,9 +65,9 @@ oracle_load_parse(struct weir_bytes value, struct oracle_load *load)
 }
 
 size_t
-oracle_load_print(const struct oracle_load *load, char *text)
+weir__oracle_load_print(const struct weir_oracle_load *load, char *text)
 {
-	char plan[ORACLE_COPIES + 2], slow[32] = "";
+	char plan[WEIR_ORACLE_COPIES + 2], slow[32] = "";
 	int length = 0;
 
 	for (; length < load->copies; length++)
@@ -79,14 +79,32 @@ oracle_load_print(const struct oracle_load *load, char *text)
 	plan[length] = '\0';
 	if (load->slow_ms)
 		snprintf(slow, sizeof(slow), " slow=%" PRId64, load->slow_ms);
-	return (size_t)snprintf(text, ORACLE_LOAD_SIZE, "%" PRIu64 " %s%s%s%s%s",
+	return (size_t)snprintf(text, WEIR_ORACLE_LOAD_SIZE, "%" PRIu64 " %s%s%s%s%s",
 				load->id, plan, load->early ? " early" : "",
 				load->hold ? " hold" : "", load->retry ? " retry" : "",
 				slow);
 }
 
 bool
-oracle_load_is_counted(const struct oracle_load *load)
+weir__oracle_load_is_counted(const struct weir_oracle_load *load)
 {
 	return !load->reject && !load->early && !load->retry;
+}
+
+void
+weir__oracle_load_invent(struct weir_oracle_load *load, uint64_t id,
+			 const struct weir_oracle_variety *variety, unsigned *seed)
+{
+	int dice = rand_r(seed) % 100;
+
+	*load = (struct weir_oracle_load){.id = id};
+	load->copies = dice < 10 ? 0 : dice < 70 ? 1 : dice < 95 ? 2 : 3;
+	for (int copy = 0; copy < load->copies; copy++)
+		load->output[copy] = rand_r(seed) % variety->outputs;
+	if (variety->may_reject) {
+		load->reject = rand_r(seed) % 50 == 0;
+		load->early = rand_r(seed) % 100 == 0;
+	}
+	/* at a batch's end there is no record to reject */
+	load->hold = variety->may_hold && !load->reject && rand_r(seed) % 10 == 0;
 }

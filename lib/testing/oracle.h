@@ -16,20 +16,21 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
-#ifndef WEIR_TESTS_ORACLE_H
-#define WEIR_TESTS_ORACLE_H
+#ifndef WEIR_TESTING_ORACLE_H
+#define WEIR_TESTING_ORACLE_H
 
 #include <stdio.h>
 
+#include <base/alloc.h>
 #include <broker/broker.h>
 #include <config/guarantee.h>
 #include <weir/processor.h>
 
 /* ---- the load ---- */
 
-#define ORACLE_COPIES 3 /* outputs of one record at most */
-#define ORACLE_OUTPUTS 3
-#define ORACLE_LOAD_SIZE 64
+#define WEIR_ORACLE_COPIES 3 /* outputs of one record at most */
+#define WEIR_ORACLE_OUTPUTS 3
+#define WEIR_ORACLE_LOAD_SIZE 64
 
 /*
  * What an input record is and what becomes of it, written as its value: "ID PLAN [WORD]...".
@@ -42,10 +43,10 @@
  *   retry  "try again later" whenever the service is down: every other 100 ms
  *   slow=N takes N ms
  */
-struct oracle_load {
+struct weir_oracle_load {
 	uint64_t id; /* unique over all inputs */
 	int copies;
-	int output[ORACLE_COPIES];
+	int output[WEIR_ORACLE_COPIES];
 	bool reject;
 	bool early;
 	bool hold;
@@ -53,16 +54,26 @@ struct oracle_load {
 	int64_t slow_ms;
 };
 
-bool oracle_load_parse(struct weir_bytes value, struct oracle_load *load);
-/* Returns the length; `text` has ORACLE_LOAD_SIZE bytes. */
-size_t oracle_load_print(const struct oracle_load *load, char *text);
+bool weir__oracle_load_parse(struct weir_bytes value, struct weir_oracle_load *load);
+/* Returns the length; `text` has WEIR_ORACLE_LOAD_SIZE bytes. */
+size_t weir__oracle_load_print(const struct weir_oracle_load *load, char *text);
+
+/* What the loads of a test may ask for. */
+struct weir_oracle_variety {
+	int outputs;     /* letters, from a on: 1 to WEIR_ORACLE_OUTPUTS */
+	bool may_reject; /* a few are rejected */
+	bool may_hold;   /* a few are held until the batch's end */
+};
+/* A load at random: most are copied, some to several outputs, some nowhere. */
+void weir__oracle_load_invent(struct weir_oracle_load *load, uint64_t id,
+			      const struct weir_oracle_variety *variety, unsigned *seed);
 /* Does a step with the role "sum" count it? Not what may be rejected or offered again. */
-bool oracle_load_is_counted(const struct oracle_load *load);
+bool weir__oracle_load_is_counted(const struct weir_oracle_load *load);
 
 /* ---- the processor ---- */
 
 /*
- * Linked in, or as the plugin tests/oracle/.libs/oracle.so for `weir run`.
+ * Linked in; `weir run` knows it where WEIR_ORACLE_ENVIRONMENT is set, and never lists it.
  *
  * "oracle", with the option `role`:
  *   copy   (default; the last step) emits what the plan says, with the header
@@ -74,18 +85,30 @@ bool oracle_load_is_counted(const struct oracle_load *load);
  *   tally  the same at each tick, over batches: its memory has a rollback; what it has not
  *          emitted goes with the task
  * and `tick`: at this interval emit a record with the header "oracle.tick":
- * TOPIC/PARTITION/LAST, the last offset that this step has seen.
+ * TOPIC/PARTITION/LAST, the last offset that this step has seen; and `by`: a number that
+ * sums and copies bear in the header "oracle.by".
  */
-const struct weir_processor *oracle_processor(void);
+const struct weir_processor *weir__oracle_processor(void);
+
+/*
+ * The steps of a pipeline as JSON: under exactly-once a sum, a hold and a copy, else a copy.
+ * `by` (-1: none) is their option. Adds to `text`.
+ */
+void weir__oracle_steps(enum weir_guarantee guarantee, int by, struct weir_buffer *text);
+/* Is there a sum among those steps? */
+bool weir__oracle_steps_sum(enum weir_guarantee guarantee);
+
+/* In the environment of a `weir run` that is to know this processor. */
+#define WEIR_ORACLE_ENVIRONMENT "WEIR_VERIFY"
 
 /* How slow records pass their time; NULL: they sleep. */
-typedef void (*oracle_sleep_fn)(void *opaque, int64_t ms);
-void oracle_processor_set_sleep(oracle_sleep_fn sleep, void *opaque);
+typedef void (*weir_oracle_sleep_fn)(void *opaque, int64_t ms);
+void weir__oracle_processor_set_sleep(weir_oracle_sleep_fn sleep, void *opaque);
 
 /* ---- the verdict ---- */
 
 /* Everything that can be wrong: name, what it is called in the table, what it means. */
-#define ORACLE_FINDING_MAP(X)                                                              \
+#define WEIR_ORACLE_FINDING_MAP(X)                                                              \
 	X(LOST, "lost", "below the committed offset, and no output")                       \
 	X(REPEATED, "repeated", "an output more than once")                                \
 	X(TORN, "torn", "some outputs of a record or batch, and not the others")           \
@@ -99,47 +122,53 @@ void oracle_processor_set_sleep(oracle_sleep_fn sleep, void *opaque);
 	X(OPEN, "open transactions", "a partition whose last stable offset is not its end") \
 	X(BEHIND, "not committed to the end", "a partition whose committed offset is not its end")
 
-enum oracle_finding {
-#define ORACLE_FINDING_ENUM(name, title, meaning) ORACLE_##name,
-	ORACLE_FINDING_MAP(ORACLE_FINDING_ENUM)
-#undef ORACLE_FINDING_ENUM
-	ORACLE_FINDINGS
+enum weir_oracle_finding {
+#define WEIR_ORACLE_FINDING_ENUM(name, title, meaning) WEIR_ORACLE_##name,
+	WEIR_ORACLE_FINDING_MAP(WEIR_ORACLE_FINDING_ENUM)
+#undef WEIR_ORACLE_FINDING_ENUM
+	WEIR_ORACLE_FINDINGS
 };
 
-struct oracle_verdict {
+struct weir_oracle_verdict {
 	uint64_t sent;         /* committed input records */
 	uint64_t delivered;    /* of them, with all their outputs or their dead letter */
 	uint64_t outputs;      /* records in the outputs */
 	uint64_t dead_letters;
 	uint64_t looks;        /* times that a watch found everything at rest and compared */
-	uint64_t found[ORACLE_FINDINGS];
-	char example[ORACLE_FINDINGS][200]; /* the first of each, in words */
+	uint64_t found[WEIR_ORACLE_FINDINGS];
+	char example[WEIR_ORACLE_FINDINGS][200]; /* the first of each, in words */
 };
 
 /* Count one finding; the first keeps its words. */
-void oracle_verdict_add(struct oracle_verdict *verdict, enum oracle_finding finding,
+void weir__oracle_verdict_add(struct weir_oracle_verdict *verdict, enum weir_oracle_finding finding,
 			const char *format, ...) WEIR_PRINTF(3, 4);
 
 /* "lost", "out of order", ...; static. */
-const char *oracle_finding_title(enum oracle_finding finding);
+const char *weir__oracle_finding_title(enum weir_oracle_finding finding);
 /* "LOST", ...; static. */
-const char *oracle_finding_name(enum oracle_finding finding);
+const char *weir__oracle_finding_name(enum weir_oracle_finding finding);
 
 /* Does the guarantee forbid it? At-least-once may repeat, at-most-once may lose. */
-bool oracle_forbids(enum weir_guarantee guarantee, enum oracle_finding finding);
+bool weir__oracle_forbids(enum weir_guarantee guarantee, enum weir_oracle_finding finding);
 
 /* Nothing was found that the guarantee forbids; else *first is the first of that. */
-bool oracle_holds(const struct oracle_verdict *verdict, enum weir_guarantee guarantee,
-		  enum oracle_finding *first);
+bool weir__oracle_holds(const struct weir_oracle_verdict *verdict, enum weir_guarantee guarantee,
+		  enum weir_oracle_finding *first);
 
 /* The table: one row a count, with what the guarantee says of it, and the examples. */
-void oracle_print(FILE *to, const struct oracle_verdict *verdict,
+void weir__oracle_print(FILE *to, const struct weir_oracle_verdict *verdict,
 		  enum weir_guarantee guarantee);
 
 /* ---- what is looked at ---- */
 
+/* What one run of an instance left behind, known by the processor's option `by`. */
+struct weir_oracle_tally {
+	uint64_t outputs; /* records that bear its number */
+	uint64_t lost;    /* records lost right behind those that it processed */
+};
+
 /* All borrowed while a check or watch goes on. */
-struct oracle_config {
+struct weir_oracle_config {
 	struct weir_broker *broker;
 	const struct weir_clock *clock; /* for patience */
 	enum weir_guarantee guarantee;
@@ -152,6 +181,9 @@ struct oracle_config {
 	bool plain;      /* no steps: a record is copied, and known by its id alone */
 	bool sums;       /* there is a step with the role "sum" */
 	bool may_reject; /* any record may have become a dead letter, instead of its outputs */
+	bool uncommitted; /* read the outputs uncommitted: for the tallies, all else is void */
+	struct weir_oracle_tally *tallies; /* by number of the run; NULL: nobody asks */
+	size_t tally_count;
 	int64_t patience_ms; /* to wait out open transactions; 0: what is there is there */
 };
 
@@ -161,15 +193,15 @@ struct oracle_config {
  *
  * Returns 0 or a WEIR_E* when the topics could not be read.
  */
-int oracle_check(const struct oracle_config *config, struct oracle_verdict *verdict,
+int weir__oracle_check(const struct weir_oracle_config *config, struct weir_oracle_verdict *verdict,
 		 struct weir_error *error);
 
 /* ---- the watch ---- */
 
-struct oracle_watch;
+struct weir_oracle_watch;
 
 /* NULL with *error when the topics could not be read. *config is borrowed. */
-struct oracle_watch *oracle_watch_open(const struct oracle_config *config,
+struct weir_oracle_watch *weir__oracle_watch_open(const struct weir_oracle_config *config,
 				       struct weir_error *error);
 
 /*
@@ -178,20 +210,20 @@ struct oracle_watch *oracle_watch_open(const struct oracle_config *config,
  * readings of unchanged committed offsets, everything below those is there and nothing
  * from above.
  */
-int oracle_watch_look(struct oracle_watch *watch, int timeout_ms, struct weir_error *error);
+int weir__oracle_watch_look(struct weir_oracle_watch *watch, int timeout_ms, struct weir_error *error);
 
 /* Is everything sent so far committed, as far as the last look saw? */
-bool oracle_watch_is_done(const struct oracle_watch *watch);
+bool weir__oracle_watch_is_done(const struct weir_oracle_watch *watch);
 
 /* The committed offsets of all inputs together, at the last look: they grow. */
-int64_t oracle_watch_committed(const struct oracle_watch *watch);
+int64_t weir__oracle_watch_committed(const struct weir_oracle_watch *watch);
 
 /*
  * Compare all that was seen with what is there now, and add what this watch found to
  * *verdict.
  */
-int oracle_watch_finish(struct oracle_watch *watch, struct oracle_verdict *verdict,
+int weir__oracle_watch_finish(struct weir_oracle_watch *watch, struct weir_oracle_verdict *verdict,
 			struct weir_error *error);
-void oracle_watch_close(struct oracle_watch *watch);
+void weir__oracle_watch_close(struct weir_oracle_watch *watch);
 
 #endif
