@@ -13,5 +13,6 @@ const struct weir_command *const weir__commands[] = {
 	&weir__command_run,      &weir__command_check,
 	&weir__command_pipe,     &weir__command_produce,
 	&weir__command_consume,  &weir__command_list,
-	&weir__command_describe, NULL,
+	&weir__command_describe, &weir__command_verify,
+	NULL,
 };

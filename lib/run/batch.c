@@ -34,6 +34,21 @@ batch_start(struct weir_worker *worker)
 	worker->batch.started_ms = worker->now_ms;
 	worker->batch.due_ms =
 		worker->now_ms + (interval_ms < deadline_ms ? interval_ms : deadline_ms);
+	weir__log(worker->config.logger, WEIR_LOG_DEBUG, "batch begins worker=%d",
+	          worker->config.index);
+}
+
+/* How a batch ended, with all that the worker has ever emitted; `weir verify` reads it. */
+static void
+log_end(const struct weir_worker *worker, const char *how)
+{
+	const struct weir_worker_counts *counts = &worker->counts;
+
+	weir__log(worker->config.logger, WEIR_LOG_DEBUG,
+	          "batch %s worker=%d records=%zu emitted=%llu dead_letters=%llu", how,
+	          worker->config.index, worker->batch.records,
+	          atomic_load_explicit(&counts->emitted, memory_order_relaxed),
+	          atomic_load_explicit(&counts->dead_letters, memory_order_relaxed));
 }
 
 void
@@ -160,6 +175,8 @@ weir__step_end_batch(struct weir_worker *worker)
 			return;
 	}
 	collect_offsets(worker);
+	weir__log(worker->config.logger, WEIR_LOG_DEBUG, "batch commits worker=%d records=%zu",
+	          worker->config.index, batch->records);
 	batch->stage = 0;
 	worker->phase = WEIR_PHASE_COMMIT;
 	weir__step_commit(worker);
@@ -168,6 +185,7 @@ weir__step_end_batch(struct weir_worker *worker)
 static void
 settle_committed(struct weir_worker *worker)
 {
+	log_end(worker, "committed");
 	weir__count(&worker->counts.committed, worker->batch.records);
 	weir__count(&worker->counts.batches, 1);
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
@@ -334,6 +352,7 @@ weir__note_failures(struct weir_worker *worker, size_t *count)
 static void
 settle_aborted(struct weir_worker *worker)
 {
+	log_end(worker, "aborted");
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
 		struct weir_task *task = worker->tasks[slot];
 
@@ -400,6 +419,7 @@ weir__batch_unknown(struct weir_worker *worker, const struct weir_error *error)
 	weir__log(worker->config.logger, WEIR_LOG_WARNING,
 	          "outcome unknown, replacing the producer worker=%d reason=\"%s\"",
 	          worker->config.index, error->message);
+	log_end(worker, "unknown");
 	weir__drop_current(worker);
 	/* what the old producer has under way may be lost with it, and shall be counted */
 	if (worker->guarantee->commits_first)
