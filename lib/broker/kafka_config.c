@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <base/mutation.h>
 #include <broker/kafka_private.h>
 
 /* From here on fetch.queue.backoff.ms exists. */
@@ -169,6 +170,7 @@ weir__kafka_conf_consumer(const struct kafka_broker *broker,
 	 * offsets either, which breaks the fencing by group. */
 	read_committed = config->guarantee == WEIR_EXACTLY_ONCE || !isolation ||
 	                 strcmp(isolation, "read_uncommitted") != 0;
+	read_committed = read_committed && !WEIR_MUTANT(READ_UNCOMMITTED);
 	remove_own(&properties);
 	force(&properties, "group.id", config->group);
 	if (config->group_instance)

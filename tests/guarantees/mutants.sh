@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Builds with deliberate faults (lib/base/mutation.h) on a real cluster: the oracle has to see
+# each of them. Run by `make check-fault-mutants`, from the folder of the build.
+#
+#   mutants.sh [MUTANT]...     these alone
+#
+# A mutant that has no line below is one that this cluster's faults, or this pipeline, cannot
+# show: the simulation does. NONE has no fault, and must pass. One that stops the app, or
+# leaves it stuck, does not count as seen: it has to be what the line says.
+set -u
+
+seconds=${FAULT_MUTANT_SECONDS:-30} records=${FAULT_MUTANT_RECORDS:-20000}
+export WEIR_MUTANT
+report=$(mktemp) || exit 1
+trap 'rm -f "$report"' EXIT
+survivors=0
+
+survived() {
+    seen="SURVIVED${seen:+, although: $seen}" survivors=$((survivors + 1))
+}
+
+hunt() { # MUTANT CASE/GUARANTEE EXPECTED
+    WEIR_MUTANT=$1
+    tests/guarantees/faults --seconds "$seconds" --records "$records" \
+        --weir "$PWD/tests/guarantees/weir_mutant" "$2" >"$report" 2>&1
+    status=$?
+    seen=$(sed -n 's/^  \([a-z ]*[a-z]\) *\([0-9]*\)  WRONG$/\2 \1/p' "$report" |
+        paste -s -d , | sed 's/,/, /g')
+    case $1/$status in
+    NONE/0) seen='nothing, as it should be' ;;
+    NONE/*) survived ;;
+    *) echo "$seen" | grep -qE "$3" || survived ;;
+    esac
+    printf '%-24s %-28s %s\n' "$1" "$2" "$seen"
+    case $seen in SURVIVED*) sed 's/^/# /' "$report" ;; esac
+}
+
+printf '%-24s %-28s %s\n' mutant case 'seen as'
+while read -r mutant case expected; do
+    case " ${*:-$mutant} " in *" $mutant "*) hunt "$mutant" "$case" "$expected" </dev/null ;; esac
+done <<'END'
+NONE network/exactly-once -
+OFFSETS_OUTSIDE clients-killed/exactly-once lost
+READ_UNCOMMITTED come-and-go/exactly-once uncommitted input
+KEEP_TAINTED late-end/exactly-once repeated|torn
+REJECTED_SENT come-and-go/exactly-once unexpected
+NO_REWIND brokers-killed/at-least-once lost
+FAILED_COMMITTED brokers-killed/at-least-once lost
+END
+exit $((survivors > 0))
