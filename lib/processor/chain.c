@@ -58,9 +58,9 @@ parse_options(struct weir_chain *chain, struct weir_step *step,
 				      inner.message);
 	if (!registered->descriptor.check)
 		return 0;
-	weir__crash_place.step = step->name;
+	weir__place_step(step->name);
 	code = registered->descriptor.check(step->options, &inner);
-	weir__crash_place.step = NULL;
+	weir__place_step(NULL);
 	if (!code)
 		return 0;
 	return fail(chain, config, "/with", error,

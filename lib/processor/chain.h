@@ -121,6 +121,14 @@ bool weir__chain_is_stateless(const struct weir_chain *chain);
 void weir__chain_crash_print(int fd);
 
 /*
+ * Where the calling thread is in its processors; other threads may read it while this one
+ * lives. Printed: "step NAME at topic[partition]@offset", or false: in no step.
+ */
+struct weir_place;
+const struct weir_place *weir__chain_place(void);
+bool weir__chain_place_print(const struct weir_place *place, char *text, size_t size);
+
+/*
  * Install handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT: print the place, re-raise.
  * They run on an alternate stack in the calling thread and in each thread that opens a
  * task afterwards, so that a stack that overflowed is named too. Once a process.

@@ -26,25 +26,20 @@ processor_of(const struct weir_context *ctx)
 static const char *
 enter(const struct weir_context *ctx)
 {
-	const char *outer = weir__crash_place.step;
-
-	weir__crash_place.step = ctx->step->name;
-	return outer;
+	return weir__place_step(ctx->step->name);
 }
 
 static void
 leave(const char *outer)
 {
-	weir__crash_place.step = outer;
+	weir__place_step(outer);
 }
 
 static void
 set_place(struct weir_chain_task *task, int64_t offset)
 {
 	task->offset = offset;
-	weir__crash_place.topic = task->topic;
-	weir__crash_place.partition = task->partition;
-	weir__crash_place.offset = offset;
+	weir__place_record(task->topic, task->partition, offset);
 }
 
 static int
@@ -86,6 +81,16 @@ close_context(struct weir_context *ctx)
 	ctx->tick_interval_ms = 0;
 }
 
+/* The pipeline's own name of the topic, which lives as long as the chain. */
+static const char *
+lasting_topic(const struct weir_chain *chain, const char *topic)
+{
+	for (size_t i = 0; i < chain->pipeline->input_count; i++)
+		if (strcmp(chain->pipeline->inputs[i], topic) == 0)
+			return chain->pipeline->inputs[i];
+	return topic;
+}
+
 struct weir_chain_task *
 weir__chain_open(struct weir_chain *chain, const char *topic, int32_t partition,
 		 struct weir_error *error)
@@ -95,7 +100,7 @@ weir__chain_open(struct weir_chain *chain, const char *topic, int32_t partition,
 
 	weir__crash_thread();
 	task->chain = chain;
-	task->topic = topic;
+	task->topic = lasting_topic(chain, topic);
 	task->partition = partition;
 	set_place(task, -1);
 	for (size_t i = 0; i < chain->step_count; i++) {
@@ -125,7 +130,8 @@ weir__chain_close(struct weir_chain_task *task)
 		close_context(&task->contexts[i]);
 		free(task->contexts[i].memory);
 	}
-	memset(&weir__crash_place, 0, sizeof(weir__crash_place));
+	weir__place_step(NULL);
+	weir__place_record(NULL, 0, -1);
 	free(task);
 }
 

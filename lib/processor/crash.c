@@ -16,7 +16,7 @@
 
 #include <processor/step.h>
 
-_Thread_local struct weir_crash_place weir__crash_place = {NULL, NULL, 0, -1};
+_Thread_local struct weir_place weir__thread_place = {NULL, NULL, 0, -1};
 
 /* Room for the handler, also where the kernel saves very large register sets. */
 #define STACK_BYTES (64 * 1024)
@@ -56,22 +56,30 @@ add_number(struct line *line, int64_t number)
 	add_text(line, digits + at);
 }
 
-static void
-add_place(struct line *line, const struct weir_crash_place *place)
+/* False: in no step. */
+static bool
+add_place(struct line *line, const struct weir_place *place)
 {
+	const char *step = atomic_load_explicit(&place->step, memory_order_relaxed);
+	const char *topic = atomic_load_explicit(&place->topic, memory_order_relaxed);
+	int64_t offset = atomic_load_explicit(&place->offset, memory_order_relaxed);
+
+	if (!step)
+		return false;
 	add_text(line, "step ");
-	add_text(line, place->step);
-	if (!place->topic)
-		return;
+	add_text(line, step);
+	if (!topic)
+		return true;
 	add_text(line, " at ");
-	add_text(line, place->topic);
+	add_text(line, topic);
 	add_text(line, "[");
-	add_number(line, place->partition);
+	add_number(line, atomic_load_explicit(&place->partition, memory_order_relaxed));
 	add_text(line, "]");
-	if (place->offset < 0)
-		return;
+	if (offset < 0)
+		return true;
 	add_text(line, "@");
-	add_number(line, place->offset);
+	add_number(line, offset);
+	return true;
 }
 
 static void
@@ -94,11 +102,30 @@ weir__chain_crash_print(int fd)
 {
 	struct line line;
 
-	if (!weir__crash_place.step)
-		return;
 	line.size = 0;
-	add_place(&line, &weir__crash_place);
-	write_line(fd, &line);
+	if (add_place(&line, &weir__thread_place))
+		write_line(fd, &line);
+}
+
+const struct weir_place *
+weir__chain_place(void)
+{
+	return &weir__thread_place;
+}
+
+bool
+weir__chain_place_print(const struct weir_place *place, char *text, size_t size)
+{
+	struct line line;
+
+	line.size = 0;
+	if (!add_place(&line, place))
+		return false;
+	if (line.size >= size)
+		line.size = size - 1;
+	memcpy(text, line.text, line.size);
+	text[line.size] = '\0';
+	return true;
 }
 
 static const char *
@@ -141,11 +168,10 @@ handle(int number, siginfo_t *info, void *context)
 
 	(void)context;
 	line.size = 0;
-	if (weir__crash_place.step) {
-		add_text(&line, "weir: crashed (");
-		add_text(&line, signal_name(number));
-		add_text(&line, ") in ");
-		add_place(&line, &weir__crash_place);
+	add_text(&line, "weir: crashed (");
+	add_text(&line, signal_name(number));
+	add_text(&line, ") in ");
+	if (add_place(&line, &weir__thread_place)) {
 		add_text(&line, "\n");
 		write_line(STDERR_FILENO, &line);
 	}

@@ -7,6 +7,8 @@
 #ifndef WEIR_PROCESSOR_STEP_H
 #define WEIR_PROCESSOR_STEP_H
 
+#include <stdatomic.h>
+
 #include <processor/chain.h>
 
 /* A name that a step may emit to, and where that goes. */
@@ -89,14 +91,38 @@ int weir__held_add(struct weir_held_list *held, size_t max_bytes, int output,
 
 /* ---- crash.c ---- */
 
-/* Where this thread is, for the crash handler. Strings are borrowed while they stand here. */
-struct weir_crash_place {
-	const char *step; /* NULL: in no step */
-	const char *topic; /* NULL: in no task */
-	int32_t partition;
-	int64_t offset; /* -1: none */
+/*
+ * Where this thread is, for the crash handler, and for a thread that watches this one (so
+ * each member is atomic, without an order between them). Strings live as long as the chain.
+ */
+struct weir_place {
+	_Atomic(const char *) step;  /* NULL: in no step */
+	_Atomic(const char *) topic; /* NULL: in no task */
+	_Atomic(int32_t) partition;
+	_Atomic(int64_t) offset; /* -1: none */
 };
-extern _Thread_local struct weir_crash_place weir__crash_place;
+extern _Thread_local struct weir_place weir__thread_place;
+
+/* Returns the step that stood there. */
+static inline const char *
+weir__place_step(const char *step)
+{
+	const char *outer =
+		atomic_load_explicit(&weir__thread_place.step, memory_order_relaxed);
+
+	atomic_store_explicit(&weir__thread_place.step, step, memory_order_relaxed);
+	return outer;
+}
+
+static inline void
+weir__place_record(const char *topic, int32_t partition, int64_t offset)
+{
+	struct weir_place *place = &weir__thread_place;
+
+	atomic_store_explicit(&place->topic, topic, memory_order_relaxed);
+	atomic_store_explicit(&place->partition, partition, memory_order_relaxed);
+	atomic_store_explicit(&place->offset, offset, memory_order_relaxed);
+}
 
 /* Give this thread an alternate stack, if handlers are installed and it has none. */
 void weir__crash_thread(void);

@@ -227,6 +227,8 @@ watch(struct weir_app *app, struct weir_until_end *end, bool abandon)
 			weir__threads_abandon(app->threads);
 			leave_ms = now_ms + LEAVE_MS;
 		}
+		weir__threads_warn_stuck(app->threads, &app->logger, now_ms,
+		                         app->pipeline->transaction_timeout_ms * 6 / 10);
 		app->hung = now_ms >= leave_ms;
 		wait_for_wake(app, WATCH_MS);
 	}

@@ -2,17 +2,20 @@
  * The threads of workers. Each calls its worker's step in a loop, until the worker has
  * ended or is abandoned.
  *
- * Workers share nothing but the two flags here and their counters. All calls but that for
- * the counts are of the app's thread; the lock is for the counts.
+ * Workers share nothing but the two flags here, their counters and their places. All calls
+ * but that for the counts are of the app's thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <base/alloc.h>
+#include <processor/chain.h>
 #include <run/threads.h>
 
 #define STEP_WAIT_MS 100
@@ -24,6 +27,12 @@ struct runner {
 	bool started;
 	atomic_bool ended;
 	enum weir_worker_status status; /* meant when ended */
+	const struct weir_place *place; /* of the thread, while it steps; by `placing` */
+
+	/* of the app's thread */
+	char stuck_at[512]; /* where it was last seen; "": in no processor */
+	int64_t stuck_since_ms;
+	int64_t warn_at_ms;
 };
 
 struct weir_threads {
@@ -31,6 +40,7 @@ struct weir_threads {
 	size_t count;
 	pthread_mutex_t counting; /* other threads may count while workers come and go */
 	struct weir_app_counts gone; /* of workers that are gone */
+	pthread_mutex_t placing;     /* a thread's place is read, or goes with the thread */
 	atomic_bool draining;        /* workers: finish and leave */
 	atomic_bool abandoned;       /* workers: leave at once */
 	int wake;
@@ -43,6 +53,7 @@ weir__threads_new(int wake)
 
 	threads->wake = wake;
 	pthread_mutex_init(&threads->counting, NULL);
+	pthread_mutex_init(&threads->placing, NULL);
 	return threads;
 }
 
@@ -53,6 +64,7 @@ weir__threads_free(struct weir_threads *threads)
 		return;
 	free(threads->runners);
 	pthread_mutex_destroy(&threads->counting);
+	pthread_mutex_destroy(&threads->placing);
 	free(threads);
 }
 
@@ -68,6 +80,9 @@ run(void *opaque)
 	bool told = false;
 	ssize_t written;
 
+	pthread_mutex_lock(&threads->placing);
+	runner->place = weir__chain_place();
+	pthread_mutex_unlock(&threads->placing);
 	while (status == WEIR_WORKER_RUNS && !atomic_load(&threads->abandoned)) {
 		if (!told &&
 		    atomic_load_explicit(&threads->draining, memory_order_relaxed)) {
@@ -76,6 +91,9 @@ run(void *opaque)
 		}
 		status = weir__worker_step(runner->worker, STEP_WAIT_MS);
 	}
+	pthread_mutex_lock(&threads->placing);
+	runner->place = NULL;
+	pthread_mutex_unlock(&threads->placing);
 	runner->status = status;
 	atomic_store(&runner->ended, true);
 	written = write(threads->wake, &one, sizeof(one));
@@ -127,6 +145,45 @@ weir__threads_start(struct weir_threads *threads, const struct weir_worker_confi
 			return weir_error_set(error, WEIR_EIO, "cannot start a thread");
 	}
 	return 0;
+}
+
+/* ---- processors that do not return ---- */
+
+static bool
+where(struct weir_threads *threads, const struct runner *runner, char *text, size_t size)
+{
+	bool in_step = false;
+
+	pthread_mutex_lock(&threads->placing);
+	if (runner->place)
+		in_step = weir__chain_place_print(runner->place, text, size);
+	pthread_mutex_unlock(&threads->placing);
+	return in_step;
+}
+
+void
+weir__threads_warn_stuck(struct weir_threads *threads, const struct weir_logger *logger,
+			 int64_t now_ms, int64_t limit_ms)
+{
+	for (size_t index = 0; index < threads->count; index++) {
+		struct runner *runner = &threads->runners[index];
+		char at[sizeof(runner->stuck_at)] = "";
+
+		if (!where(threads, runner, at, sizeof(at)) ||
+		    strcmp(at, runner->stuck_at) != 0) {
+			strcpy(runner->stuck_at, at);
+			runner->stuck_since_ms = now_ms;
+			runner->warn_at_ms = now_ms + limit_ms;
+		} else if (now_ms >= runner->warn_at_ms) {
+			int64_t for_ms = now_ms - runner->stuck_since_ms;
+
+			weir__log(logger, WEIR_LOG_WARNING,
+				  "a processor has not returned worker=%zu at=\"%s\" "
+				  "seconds=%" PRId64,
+				  index, at, for_ms / 1000);
+			runner->warn_at_ms = now_ms + for_ms;
+		}
+	}
 }
 
 /* ---- their ends ---- */

@@ -40,6 +40,13 @@ bool weir__threads_all_ended(const struct weir_threads *threads);
 bool weir__threads_any_ended(const struct weir_threads *threads);
 
 /*
+ * Log which workers have been in one processor, at one record, for `limit_ms` and longer: a
+ * line each time that doubles. Asked every so often.
+ */
+void weir__threads_warn_stuck(struct weir_threads *threads, const struct weir_logger *logger,
+                              int64_t now_ms, int64_t limit_ms);
+
+/*
  * Wait for all, then close and free the workers; their counts stay. Returns the first
  * worker's error, WEIR_ETIMEOUT when one was abandoned before it had drained, or 0.
  */

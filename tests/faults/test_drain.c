@@ -60,9 +60,11 @@ open_hung(const char *name, const char *drain_timeout, struct rig_child **child)
 	be_slow(rig, 600000);
 	rig_set(rig, "/kafka/session.timeout.ms=60000");
 	rig_set(rig, "/drain_timeout=%s", drain_timeout);
+	rig_set(rig, "/kafka/transaction.timeout.ms=2000");
 	rig_produce(rig, 100);
 	*child = rig_run(rig, NULL);
 	RIG_WAIT(rig, rig_says(*child, "sleeping"));
+	RIG_WAIT(rig, rig_says(*child, "a processor has not returned"));
 	return rig;
 }
 

@@ -33,6 +33,7 @@ static const struct weir_option probe_rows[] = {
 };
 
 static int opened;
+sem_t fleet_hangs, fleet_go_on;
 int fleet_ticks[2];
 static int retries_given; /* memory would be dropped by an abort; the outside world is not */
 
@@ -49,6 +50,10 @@ probe_order(struct weir_context *ctx, const char *order, long number)
 		return weir_retry(ctx, "not yet");
 	if (!strcmp(order, "slow"))
 		weir__virtual_clock_advance(probe_clock, number);
+	if (!strcmp(order, "hang")) {
+		sem_post(&fleet_hangs);
+		sem_wait(&fleet_go_on);
+	}
 	for (long copy = 1; !strcmp(order, "copies") && copy < number; copy++)
 		weir_emit_same(ctx);
 	if (!strcmp(order, "sized")) {

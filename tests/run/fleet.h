@@ -8,6 +8,7 @@
  *   slow MS             let MS pass on the clock
  *   copies N            emit it N times
  *   sized N             emit a value of N bytes
+ *   hang                post fleet_hangs, and wait for fleet_go_on
  * Anything else is passed on. With "sum": true it adds 1 a record to its memory and emits
  * "sum=N" at the end of a batch, then starts from 0. With "tick": "1s" it emits "tick".
  *
@@ -22,11 +23,14 @@
 #ifndef WEIR_TESTS_RUN_FLEET_H
 #define WEIR_TESTS_RUN_FLEET_H
 
+#include <semaphore.h>
+
 #include <broker/memory.h>
 #include <run/worker.h>
 
 #define FLEET_WORKERS 4
 
+extern sem_t fleet_hangs, fleet_go_on; /* the test initialises them */
 extern int fleet_ticks[2]; /* of the tasks opened first and second since fleet_open() */
 
 struct fleet {
