@@ -43,7 +43,7 @@ log_cb(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
 	struct kafka_client *client = rd_kafka_opaque(rk);
 
-	if (!client)
+	if (!client || atomic_load(&client->is_mute))
 		return;
 	/* The error that reaches the commit names neither topic nor partition. */
 	if (strcmp(facility, "ADDPARTS") == 0 && level <= 3) {
@@ -192,4 +192,28 @@ weir__kafka_client_free(struct kafka_client *client)
 		rd_kafka_destroy(client->rk);
 	pthread_mutex_destroy(&client->complaint_lock);
 	free(client);
+}
+
+static void *
+end_alone(void *opaque)
+{
+	struct kafka_client *client = opaque;
+
+	rd_kafka_destroy_flags(client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	client->rk = NULL;
+	weir__kafka_client_free(client);
+	return NULL;
+}
+
+void
+weir__kafka_client_abandon(struct kafka_client *client)
+{
+	pthread_t thread;
+
+	/* whoever keeps the log may be gone before it ends */
+	atomic_store(&client->is_mute, true);
+	if (pthread_create(&thread, NULL, end_alone, client) == 0)
+		pthread_detach(thread);
+	else
+		end_alone(client);
 }

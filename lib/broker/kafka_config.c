@@ -211,7 +211,7 @@ add_producer_defaults(struct weir_properties *properties,
 	/* Keys land where Java producers put them. */
 	weir__properties_set(properties, "partitioner", "murmur2_random");
 	weir__properties_set(properties, "queue.buffering.max.messages", "1000000");
-	weir__properties_set(properties, "queue.buffering.max.kbytes", "131072");
+	set_number(properties, "queue.buffering.max.kbytes", KAFKA_QUEUE_KBYTES);
 	if (config->guarantee == WEIR_AT_MOST_ONCE && !config->transactional_id)
 		weir__properties_set(properties, "acks", "1");
 	else

@@ -15,6 +15,7 @@
 #include <broker/kafka_private.h>
 
 #define ERROR_LOG_INTERVAL_MS 10000
+#define LAST_ANSWER_MS 2000 /* to a commit, before the handle goes */
 
 /* The first failure stays: what follows from it would hide it. */
 void
@@ -280,14 +281,34 @@ open_client(struct kafka_consumer *consumer, struct weir_error *error)
 	return true;
 }
 
+/*
+ * librdkafka's close waits for each commit in flight, as long as its request may last and
+ * again for its retries: minutes. Where none is answered nobody would hear that we leave.
+ */
+static bool
+is_commit_stuck(struct kafka_consumer *consumer)
+{
+	rd_kafka_event_t *answer;
+
+	if (!consumer->commit_list)
+		return false;
+	answer = rd_kafka_queue_poll(consumer->commit_queue, LAST_ANSWER_MS);
+	if (answer)
+		rd_kafka_event_destroy(answer);
+	return !answer;
+}
+
 /* Leaves `consumer` without a client. */
 static void
 close_client(struct kafka_consumer *consumer)
 {
+	bool is_stuck = is_commit_stuck(consumer);
+
 	release_held(consumer);
 	/* Its last rebalance is answered by the callback itself. */
 	consumer->is_closing = true;
-	rd_kafka_consumer_close(consumer->client->rk);
+	if (!is_stuck)
+		rd_kafka_consumer_close(consumer->client->rk);
 	consumer->is_closing = false;
 	if (consumer->commit_queue)
 		rd_kafka_queue_destroy(consumer->commit_queue);
@@ -301,7 +322,10 @@ close_client(struct kafka_consumer *consumer)
 	free(consumer->topics);
 	consumer->topics = NULL;
 	consumer->topic_count = 0;
-	weir__kafka_client_free(consumer->client);
+	if (is_stuck)
+		weir__kafka_client_abandon(consumer->client);
+	else
+		weir__kafka_client_free(consumer->client);
 	consumer->client = NULL;
 }
 

@@ -31,26 +31,37 @@ weir__kafka_producer_assume_limits(struct kafka_producer *producer)
 	producer->batch_bytes = STANDARD_BATCH_BYTES;
 }
 
-/* The user's own bound, if there is one. */
+/* The user's own value, or weir's. */
 static size_t
-bounded(const struct kafka_producer *producer, size_t bytes, const char *property, size_t unit)
+value_of(const struct kafka_producer *producer, const char *property, size_t otherwise)
 {
 	const char *text =
 		weir__properties_get(&producer->session->producer_properties, property);
-	size_t own = text ? (size_t)strtoull(text, NULL, 10) * unit : 0;
+	size_t own = text ? (size_t)strtoull(text, NULL, 10) : 0;
 
-	return own > 0 && own < bytes ? own : bytes;
+	return own > 0 ? own : otherwise;
 }
 
-/* What the topic takes, and what fits: a message larger than the whole queue would wait for
- * room in it for ever. */
+static size_t
+smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * What the topic takes, and what fits: a message larger than the whole queue would wait for
+ * room in it for ever. A topic may be set to take more than librdkafka can be set to.
+ */
 static size_t
 limit_of(const struct kafka_producer *producer, int64_t topic_bytes)
 {
 	size_t bytes = topic_bytes > 0 ? (size_t)topic_bytes : STANDARD_MESSAGE_BYTES;
 
-	bytes = bounded(producer, bytes, "message.max.bytes", 1);
-	return bounded(producer, bytes, "queue.buffering.max.kbytes", 1024);
+	bytes = smaller(bytes, value_of(producer, "message.max.bytes",
+	                                KAFKA_LARGEST_MESSAGE_BYTES));
+	return smaller(bytes, value_of(producer, "queue.buffering.max.kbytes",
+	                               KAFKA_QUEUE_KBYTES) *
+	                              1024);
 }
 
 /* Take over what the topics say. True if the handle has to be made anew for it. */

@@ -24,6 +24,11 @@
  * is not believed. */
 #define KAFKA_TOPIC_GRACE_MS 5000
 
+/* The largest message that librdkafka can be set to, and the producer's queue where the user
+ * does not say otherwise. */
+#define KAFKA_LARGEST_MESSAGE_BYTES 1000000000
+#define KAFKA_QUEUE_KBYTES 131072
+
 /* librdkafka's calls that wait and then forget: with less they would never get an answer. */
 #define KAFKA_SHORTEST_WAIT_MS 1000
 
@@ -89,6 +94,7 @@ struct kafka_client {
 	void *owner; /* struct kafka_consumer, kafka_producer, or NULL */
 	struct kafka_link link;
 	/* written by librdkafka's threads: */
+	atomic_bool is_mute; /* set when it is abandoned: nothing is logged any more */
 	atomic_bool is_tainted;
 	atomic_ulong answers;
 	atomic_ulong offset_answers; /* to OffsetFetch, whatever they say */
@@ -105,6 +111,8 @@ struct kafka_client *weir__kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_
                                             const struct weir_clock *clock, void *owner,
                                             struct weir_error *error);
 void weir__kafka_client_free(struct kafka_client *client);
+/* The same, in a thread of its own and without telling the group: it may take a minute. */
+void weir__kafka_client_abandon(struct kafka_client *client);
 /* Log how long the brokers have been out of reach, at a bounded rate. */
 void weir__kafka_client_watch(struct kafka_client *client);
 /* Have the brokers refused our credentials? Then *error says so. */
