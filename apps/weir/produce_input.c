@@ -39,6 +39,7 @@ weir__input_open(struct weir_input *input, const char *path, struct weir_error *
 	/* standard input may be a file that others read too: only a file of our own is
 	 * sought */
 	input->seekable = path && S_ISREG(status.st_mode);
+	input->sized = input->seekable && status.st_size > 0;
 	return 0;
 }
 
@@ -67,6 +68,21 @@ make_room(struct weir_input *input)
 	}
 }
 
+/* No more to read: the end, or was the file cut before what was read of it? */
+static enum weir_input_result
+end_of(const struct weir_input *input, struct weir_error *error)
+{
+	int64_t read_up_to = input->position + (int64_t)(input->end - input->start);
+	struct stat status;
+
+	if (!input->sized || fstat(input->fd, &status) != 0 ||
+	    status.st_size >= read_up_to)
+		return WEIR_INPUT_END;
+	weir_error_set(error, WEIR_EIO, "%s: has become shorter while it was read",
+		       input->name);
+	return WEIR_INPUT_FAILED;
+}
+
 /* Read some more. IDLE, END, FAILED, or LINE for "there is more now". */
 static enum weir_input_result
 fill(struct weir_input *input, int timeout_ms, struct weir_error *error)
@@ -85,7 +101,7 @@ fill(struct weir_input *input, int timeout_ms, struct weir_error *error)
 		return WEIR_INPUT_FAILED;
 	}
 	if (got == 0)
-		return WEIR_INPUT_END;
+		return end_of(input, error);
 	input->end += (size_t)got;
 	return WEIR_INPUT_LINE;
 }

@@ -24,6 +24,7 @@ struct weir_input {
 	const char *name; /* for messages: the path, or "standard input" */
 	int fd;
 	bool seekable; /* a regular file */
+	bool sized;    /* and its size says where it ends: not so in /proc */
 	size_t max_line_bytes;
 	int64_t position; /* behind the last line given */
 	uint64_t line; /* number of the last line given, counted from the last seek's base

@@ -251,7 +251,8 @@ recover(struct weir_production *run, bool commit_called, const char *why,
 /* Nothing of the transaction shall be seen. Afterwards the input is back where it began.
  */
 static int
-give_up_turn(struct weir_production *run, const char *why, struct weir_error *error)
+give_up_turn(struct weir_production *run, bool commit_called, const char *why,
+	     struct weir_error *error)
 {
 	int64_t since_ms = weir__produce_now(run);
 	struct weir_error reason = {0};
@@ -269,7 +270,8 @@ give_up_turn(struct weir_production *run, const char *why, struct weir_error *er
 			"transaction when its time is over",
 			why, reason_of(&reason, weir__outcome_name(outcome)));
 	if (outcome == WEIR_UNKNOWN)
-		return recover(run, false, why, error);
+		/* also because there is nothing left to abort, for it is committed */
+		return recover(run, commit_called, why, error);
 	run->tainted |= outcome == WEIR_TAINTED;
 	if (weir__produce_expired(run))
 		return weir__produce_too_slow(run, error);
@@ -278,14 +280,16 @@ give_up_turn(struct weir_production *run, const char *why, struct weir_error *er
 
 /* The batch is to be aborted: is a record to blame, so that no try can succeed? */
 static int
-aborted(struct weir_production *run, const char *why, struct weir_error *error)
+aborted(struct weir_production *run, bool commit_called, const char *why,
+	struct weir_error *error)
 {
 	struct weir_error failure = {0};
 
 	weir__produce_failures(run, &failure);
 	if (failure.code == WEIR_ELIMIT)
 		return weir_error_set(error, WEIR_ELIMIT, "%s", failure.message);
-	return give_up_turn(run, failure.code ? failure.message : why, error);
+	return give_up_turn(run, commit_called, failure.code ? failure.message : why,
+			    error);
 }
 
 /* An operation of the transaction did not succeed. 0: the input is where to go on. */
@@ -298,7 +302,7 @@ weir__produce_outcome(struct weir_production *run, enum weir_outcome outcome,
 
 	switch (outcome) {
 	case WEIR_ABORT:
-		return aborted(run, why, error);
+		return aborted(run, commit_called, why, error);
 	case WEIR_UNKNOWN:
 		return recover(run, commit_called, why, error);
 	case WEIR_FENCED:

@@ -248,6 +248,7 @@ weir__source_start(struct weir_production *run, struct weir_error *error)
 		code = check_fresh(run, &kept, error);
 	} else {
 		run->ever_committed = true;
+		run->fingerprint = mark.fingerprint;
 		code = check_file(run, &kept, &mark, position, error);
 	}
 	/* what is committed stays the yardstick; the input may begin one newline later */
@@ -265,19 +266,35 @@ weir__source_start(struct weir_production *run, struct weir_error *error)
 	return code;
 }
 
+/* Longer with each commit, until it covers all that it may. */
+static int
+take_fingerprint(struct weir_production *run, int64_t after, struct weir_error *error)
+{
+	if (run->fingerprint.size >= WEIR_FINGERPRINT_MAX)
+		return 0;
+	/* or the new one would vouch for a file that other lines were taken from */
+	if (run->fingerprint.size > 0 &&
+	    !weir__fingerprint_matches(run->input.fd, &run->fingerprint))
+		return weir_error_set(error, WEIR_ESTATE,
+				      "%s: its beginning has changed while it was read",
+				      run->config->path);
+	if (weir__fingerprint_take(run->input.fd, after, &run->fingerprint) != 0)
+		return weir_error_set(error, WEIR_EIO,
+				      "%s: has become shorter while it was read",
+				      run->config->path);
+	return 0;
+}
+
 int
 weir__source_offset(struct weir_production *run, struct weir_offset *offset,
 		    struct weir_error *error)
 {
 	struct weir_source_mark mark = {.run = run->run};
 	int64_t after = run->input.position;
-	int code = 0;
+	int code = take_fingerprint(run, after, error);
 
-	if (run->fingerprint.size < WEIR_FINGERPRINT_MAX &&
-	    weir__fingerprint_take(run->input.fd, after, &run->fingerprint) != 0)
-		return weir_error_set(error, WEIR_EIO,
-				      "%s: has become shorter while it was read",
-				      run->config->path);
+	if (code != 0)
+		return code;
 	/* before the first commit: if this run dies, and its offset expires, it leaves a
 	 * trace */
 	if (!run->position_kept)

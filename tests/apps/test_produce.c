@@ -79,6 +79,60 @@ START_TEST(a_file_that_became_shorter_is_refused)
 }
 END_TEST
 
+/* Somebody does something to "in" while the first transaction is committed. */
+static enum weir_memory_fault
+at_first_commit(void *opaque, const char *session, enum weir_memory_op op)
+{
+	void (**something)(void) = opaque;
+
+	(void)session;
+	if (op == WEIR_MEMORY_COMMIT && *something) {
+		(*something)();
+		*something = NULL;
+	}
+	return WEIR_MEMORY_NO_FAULT;
+}
+
+static void
+cut(void)
+{
+	ck_assert_int_eq(truncate("in", 0), 0);
+}
+
+static void
+change_beginning(void)
+{
+	FILE *file = fopen("in", "r+");
+
+	ck_assert_ptr_nonnull(file);
+	fputs("x", file);
+	fclose(file);
+}
+
+START_TEST(a_file_that_is_cut_while_it_is_read_ends_the_run)
+{
+	struct weir_produce_config config = produce_config("numbers");
+	void (*something)(void) = cut;
+
+	/* more than is read at once: the rest is nowhere */
+	transfer_numbers("in", PRODUCE_RECORDS, 60000);
+	config.commit_records = 20000; /* and more than a fingerprint covers */
+	weir__memory_set_fault(it.memory, at_first_commit, &something);
+	produce_badly(&config, "in: has become shorter while it was read");
+}
+END_TEST
+
+START_TEST(a_beginning_that_changes_while_it_is_read_ends_the_run)
+{
+	struct weir_produce_config config = produce_config("numbers");
+	void (*something)(void) = change_beginning;
+
+	weir__memory_set_fault(it.memory, at_first_commit, &something);
+	produce_badly(&config, "in: its beginning has changed while it was read");
+	produce_check_topic((int)config.commit_records);
+}
+END_TEST
+
 START_TEST(a_position_that_kafka_forgot_is_refused)
 {
 	struct weir_produce_config config = produce_config("numbers");
@@ -277,6 +331,8 @@ suite(void)
 	tcase_add_test(cases, a_last_line_that_grew_is_refused);
 	tcase_add_test(cases, another_file_under_the_same_source_is_refused);
 	tcase_add_test(cases, a_file_that_became_shorter_is_refused);
+	tcase_add_test(cases, a_file_that_is_cut_while_it_is_read_ends_the_run);
+	tcase_add_test(cases, a_beginning_that_changes_while_it_is_read_ends_the_run);
 	tcase_add_test(cases, a_position_that_kafka_forgot_is_refused);
 	tcase_add_test(cases, a_run_that_began_long_ago_and_left_no_position_is_refused);
 	tcase_add_loop_test(cases, a_position_file_of_something_else_is_refused, 0,
