@@ -40,7 +40,9 @@ static const struct weir_flag flags[] = {
 	 "counts where the group, or FILE.weir, has no position yet, and is kept there at "
 	 "once: a run that ends before its first record does not move the start"},
 	{'c', "count", "N", "stop after N records"},
-	{'e', "until-end", NULL, "stop at the end that each partition has at start"},
+	{'e', "until-end", NULL,
+	 "stop at the end that each partition has at start; a transaction that is open "
+	 "before it is waited for"},
 	{KEY_FORMAT, "format", "FORMAT",
 	 "value (default), key-value or json: everything, on one line each"},
 	{'K', "key-separator", "TEXT",

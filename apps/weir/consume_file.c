@@ -233,6 +233,24 @@ moved(const struct weir_consumption *run)
 	return false;
 }
 
+/* FILE.weir speaks of the file of that name: is it still the one that is written? */
+static int
+check_name(const struct weir_consumption *run, struct weir_error *error)
+{
+	struct stat held;
+	struct stat named;
+
+	if (fstat(run->file, &held) != 0)
+		return file_error(run, error);
+	if (stat(run->config->to, &named) == 0 && named.st_dev == held.st_dev &&
+	    named.st_ino == held.st_ino)
+		return 0;
+	return weir_error_set(error, WEIR_ESTATE,
+			      "%s: was moved away while it was written: what %s vouches for "
+			      "is in the file that was there",
+			      run->config->to, run->state_path);
+}
+
 int
 weir__consume_file_keep(struct weir_consumption *run, struct weir_error *error)
 {
@@ -245,7 +263,9 @@ weir__consume_file_keep(struct weir_consumption *run, struct weir_error *error)
 	run->bytes_since_kept = 0;
 	if (!moved(run))
 		return 0;
-	code = weir__consume_write(run, run->file, run->config->to, error);
+	code = check_name(run, error);
+	if (code == 0)
+		code = weir__consume_write(run, run->file, run->config->to, error);
 	if (code != 0)
 		return code;
 	length = lseek(run->file, 0, SEEK_CUR);

@@ -100,11 +100,19 @@ on_assigned(struct weir_consume_group *group, const struct weir_event *event,
 		partition = &run->partitions[handle->id];
 		code = start_position(group, &offsets[i], partition, error);
 		partition->handle = handle;
+		partition->held_ms = 0;
 		handle->start = partition->next;
 	}
 	free(offsets);
 	group->assigned = true;
 	return code;
+}
+
+static void
+forget(struct weir_consume_partition *partition)
+{
+	partition->handle = NULL;
+	partition->held_ms = 0;
 }
 
 static void
@@ -116,7 +124,7 @@ let_go(struct weir_consume_group *group, const struct weir_event *event)
 	group->assigned = false;
 	for (i = 0; i < event->partition_count; i++)
 		if (event->partitions[i]->id < group->run->topic.partitions)
-			group->run->partitions[event->partitions[i]->id].handle = NULL;
+			forget(&group->run->partitions[event->partitions[i]->id]);
 }
 
 static int
@@ -180,16 +188,6 @@ on_record(struct weir_consume_group *group, const struct weir_event *event)
 	weir__consume_take(group->run, &place, &event->message);
 }
 
-static void
-on_end(struct weir_consume_group *group, const struct weir_event *event)
-{
-	struct weir_consume_partition *partition =
-		&group->run->partitions[event->partition->id];
-
-	if (!group->leaving && event->offset > partition->next)
-		partition->next = event->offset;
-}
-
 static int
 on_event(struct weir_consume_group *group, const struct weir_event *event,
 	 struct weir_error *error)
@@ -199,12 +197,15 @@ on_event(struct weir_consume_group *group, const struct weir_event *event,
 
 	switch (event->type) {
 	case WEIR_EVENT_IDLE:
+		weir__consume_wait(group->run);
 		return 0;
 	case WEIR_EVENT_RECORD:
 		on_record(group, event);
 		return 0;
 	case WEIR_EVENT_END:
-		on_end(group, event);
+		if (!group->leaving)
+			weir__consume_end(group->run, event->partition->id,
+					  event->offset);
 		return 0;
 	case WEIR_EVENT_GAP:
 		return on_gap(group, event, error);

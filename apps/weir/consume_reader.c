@@ -127,16 +127,6 @@ look_for_partitions(struct weir_consumption *run, struct weir_reader **reader,
 }
 
 static int
-on_end(struct weir_consumption *run, const struct weir_offset *place)
-{
-	struct weir_consume_partition *partition = &run->partitions[place->partition];
-
-	if (place->offset > partition->next)
-		partition->next = place->offset;
-	return 0;
-}
-
-static int
 read_all(struct weir_consumption *run, struct weir_reader **reader,
 	 struct weir_error *error)
 {
@@ -151,11 +141,13 @@ read_all(struct weir_consumption *run, struct weir_reader **reader,
 		if (type == WEIR_EVENT_RECORD)
 			weir__consume_take(run, &place, &message);
 		else if (type == WEIR_EVENT_END)
-			code = on_end(run, &place);
+			weir__consume_end(run, place.partition, place.offset);
 		else if (type == WEIR_EVENT_GAP)
 			code = step_over(run, reader, &place, error);
 		else if (type == WEIR_EVENT_FAILED)
 			code = weir_error_set(error, WEIR_EBROKER, "reading failed");
+		else
+			weir__consume_wait(run);
 		if (code == 0 && (type != WEIR_EVENT_RECORD || run->taken % 4096 == 0))
 			code = look_for_partitions(run, reader, error);
 		if (code == 0)

@@ -15,6 +15,8 @@
 #include "consume_run.h"
 #include "interrupt.h"
 
+#define HELD_MS 5000 /* transactions that last are told, not those that pass */
+
 int64_t
 weir__consume_now(const struct weir_consumption *run)
 {
@@ -65,10 +67,45 @@ weir__consume_take(struct weir_consumption *run, const struct weir_offset *place
 	}
 	weir__line_write(&run->config->format, place, message, &run->out);
 	partition->next = place->offset + 1;
+	partition->held_ms = 0;
 	run->taken++;
 	run->in_hand++;
 	run->since_kept++;
 	run->bytes_since_kept += (int64_t)(run->out.size - before);
+}
+
+void
+weir__consume_end(struct weir_consumption *run, int32_t id, int64_t position)
+{
+	struct weir_consume_partition *partition = &run->partitions[id];
+
+	if (position > partition->next)
+		partition->next = position;
+	/* the log goes on, but not for who reads committed records only */
+	partition->held_ms = run->config->until_end && !weir__consume_done(partition)
+				     ? weir__consume_now(run)
+				     : 0;
+	partition->held_told = false;
+}
+
+void
+weir__consume_wait(struct weir_consumption *run)
+{
+	int64_t now_ms = weir__consume_now(run);
+	int32_t i;
+
+	for (i = 0; i < run->topic.partitions; i++) {
+		struct weir_consume_partition *partition = &run->partitions[i];
+
+		if (partition->held_ms == 0 || partition->held_told ||
+		    now_ms - partition->held_ms < HELD_MS)
+			continue;
+		partition->held_told = true;
+		weir__log(run->config->logger, WEIR_LOG_WARNING,
+			  "waiting for a producer to end its transaction topic=%s "
+			  "partition=%" PRId32 " offset=%" PRId64 " end=%" PRId64,
+			  run->config->topic, i, partition->next, partition->end);
+	}
 }
 
 int

@@ -83,6 +83,8 @@ struct weir_consume_partition {
 	int64_t next; /* position: behind the last record taken, or marker */
 	int64_t kept; /* position that is committed, or in FILE.weir */
 	int64_t end;  /* stop here; INT64_MAX without --until-end */
+	int64_t held_ms; /* since when an open transaction holds back what follows; 0: none */
+	bool held_told;
 	struct weir_partition *handle; /* with a group, while owned */
 	bool begun; /* with a group: begins at `kept`, which is not yet committed */
 };
@@ -126,6 +128,12 @@ weir__consume_done(const struct weir_consume_partition *partition)
 /* Add a record's line, unless it lies behind the end; the position moves in any case. */
 void weir__consume_take(struct weir_consumption *run, const struct weir_offset *place,
 			const struct weir_message *message);
+
+/* The partition has been read to its end for now: `position` counts markers. */
+void weir__consume_end(struct weir_consumption *run, int32_t partition, int64_t position);
+
+/* Nothing came: say so when it is an open transaction that is waited for. */
+void weir__consume_wait(struct weir_consumption *run);
 
 /* Write run->out to `fd`, `name` in messages. Returns 0 or WEIR_EIO. */
 int weir__consume_write(struct weir_consumption *run, int fd, const char *name,

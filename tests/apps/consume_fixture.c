@@ -155,8 +155,8 @@ consume_count_lines(const char *path)
 	return count;
 }
 
-void
-consume_transact(const char *value, bool commit)
+struct weir_session *
+consume_transact_open(const char *value)
 {
 	static const char *const outputs[] = {"t"};
 	const struct weir_session_config config = {.name = "test",
@@ -176,6 +176,14 @@ consume_transact(const char *value, bool commit)
 			 WEIR_SUCCESS);
 	/* or the abort would drop it before it is in the log */
 	ck_assert_int_eq(weir__session_flush(session, 1000, NULL), WEIR_SUCCESS);
+	return session;
+}
+
+void
+consume_transact(const char *value, bool commit)
+{
+	struct weir_session *session = consume_transact_open(value);
+
 	ck_assert_int_eq(commit ? weir__session_commit(session, NULL, 0, 1000, NULL)
 				: weir__session_abort(session, 1000, NULL),
 			 WEIR_SUCCESS);

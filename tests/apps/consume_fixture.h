@@ -26,6 +26,8 @@ TCase *consume_case(Suite *suite, const char *name);
 
 /* Numbers, one partition after the other; record N has timestamp 1000 + N. */
 void consume_append(int first, int last);
+/* One record in a transaction that is open; the session that holds it. */
+struct weir_session *consume_transact_open(const char *value);
 /* One record in a transaction, then a marker. */
 void consume_transact(const char *value, bool commit);
 

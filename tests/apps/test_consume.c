@@ -94,6 +94,46 @@ START_TEST(a_file_in_use_is_refused)
 }
 END_TEST
 
+/* A clock at whose 30th look something happens, and that leaps. */
+struct eventful_clock {
+	struct weir_clock clock;
+	int64_t leap_ms;
+	int64_t now_ms;
+	int looks;
+	void (*event)(void);
+};
+
+static int64_t
+look(const struct weir_clock *clock)
+{
+	struct eventful_clock *own = (struct eventful_clock *)clock;
+
+	if (++own->looks == 30 && own->event)
+		own->event();
+	return own->now_ms += own->leap_ms;
+}
+
+static void
+move_away(void)
+{
+	ck_assert_int_eq(rename("out", "moved"), 0);
+}
+
+START_TEST(a_file_that_is_moved_away_ends_the_run_and_can_be_moved_back)
+{
+	struct weir_consume_config config = consume_config_to("out");
+	struct eventful_clock clock = {{.monotonic_ms = look}, 0, 1, 0, move_away};
+
+	config.clock = &clock.clock;
+	consume_badly(&config, "out: was moved away while it was written");
+	ck_assert_int_ne(access("out", F_OK), 0);
+	ck_assert_int_eq(rename("moved", "out"), 0);
+	config.clock = weir__clock_system();
+	consume_well(&config);
+	consume_check_file("out", CONSUME_RECORDS);
+}
+END_TEST
+
 static const struct {
 	const char *state;
 	const char *reason;
@@ -257,6 +297,42 @@ START_TEST(until_end_counts_markers_and_skips_aborted_records)
 }
 END_TEST
 
+/* A producer that ends its transaction when the log says that it is waited for. */
+struct slow_producer {
+	struct weir_session *session;
+	int told;
+};
+
+static void
+end_when_told(void *opaque, enum weir_log_level level, const char *line)
+{
+	struct slow_producer *producer = opaque;
+
+	if (level != WEIR_LOG_WARNING || !strstr(line, "waiting for a producer"))
+		return;
+	if (++producer->told == 1)
+		ck_assert_int_eq(weir__session_commit(producer->session, NULL, 0, 1000,
+						      NULL),
+				 WEIR_SUCCESS);
+}
+
+START_TEST(until_end_tells_that_it_waits_for_an_open_transaction)
+{
+	struct weir_consume_config config = consume_config_to("out");
+	struct eventful_clock clock = {{.monotonic_ms = look}, 50, 1, 0, NULL};
+	struct slow_producer producer = {consume_transact_open("90"), 0};
+	const struct weir_logger log = {
+		.level = WEIR_LOG_WARNING, .write = end_when_told, .opaque = &producer};
+
+	config.clock = &clock.clock;
+	config.logger = &log;
+	consume_well(&config);
+	ck_assert_int_eq(producer.told, 1);
+	consume_check_file("out", 91);
+	weir__session_close(producer.session);
+}
+END_TEST
+
 START_TEST(read_uncommitted_shows_aborted_records_too)
 {
 	struct weir_consume_config config = consume_config();
@@ -306,12 +382,15 @@ suite(void)
 	tcase_add_test(cases, a_file_shorter_than_its_state_is_refused);
 	tcase_add_test(cases, a_file_that_weir_did_not_write_is_refused_and_left_alone);
 	tcase_add_test(cases, a_file_in_use_is_refused);
+	tcase_add_test(cases,
+		       a_file_that_is_moved_away_ends_the_run_and_can_be_moved_back);
 	tcase_add_loop_test(cases, a_state_of_something_else_is_refused, 0,
 			    COUNT(bad_states));
 	tcase_add_test(cases, new_partitions_begin_at_their_first_record);
 	tcase_add_test(cases, records_lost_to_retention_stop_the_run_and_are_counted);
 	tcase_add_loop_test(cases, from_is_a_place_in_each_partition, 0, COUNT(places));
 	tcase_add_test(cases, until_end_counts_markers_and_skips_aborted_records);
+	tcase_add_test(cases, until_end_tells_that_it_waits_for_an_open_transaction);
 	tcase_add_test(cases, read_uncommitted_shows_aborted_records_too);
 	tcase_add_test(cases, a_closed_pipe_ends_the_run);
 	tcase_add_test(cases, a_topic_that_is_not_there_is_named);
