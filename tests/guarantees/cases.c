@@ -214,47 +214,62 @@ network(struct trial *trial)
 	trial_pass(trial, 300 + trial_random(700));
 }
 
-static void
-wait_for_next_transaction(struct trial *trial, const struct instance *victim,
-			  unsigned ended, struct proxy_client *client)
+/*
+ * Wait until what was caught is late: the transaction it is of has ended, the broker has
+ * records of the next one, and its end is not asked for. True: so it is, and the proxy
+ * holds everything, so that it stays so.
+ */
+static bool
+hold_next_transaction(struct trial *trial, const struct instance *victim, unsigned ended)
 {
 	int64_t give_up_ms = trial_now_ms() + 15000;
+	struct proxy_client client;
 
-	do {
+	while (trial_now_ms() < give_up_ms) {
 		trial_pass(trial, 1);
-		*client = proxy_client(trial->proxy, victim->id);
-	} while (trial_now_ms() < give_up_ms &&
-		 !(client->transactions > ended && client->transaction &&
-		   client->produced));
+		proxy_hold(trial->proxy);
+		client = proxy_client(trial->proxy, victim->id);
+		if (client.transactions > ended && client.transaction &&
+		    client.produced && !client.commit)
+			return true;
+		proxy_go_on(trial->proxy);
+	}
+	return false;
 }
 
 /*
  * A request is held back while the client, cut off, asks again and goes on; it reaches
  * the broker when the client's next transaction is open. For EndTxn that is KAFKA-17754.
+ * Whether the broker takes it depends on the epoch: a producer that was replaced
+ * meanwhile, by weir or since the broker timed it out, has a new one.
  */
 static void
 late(struct trial *trial, enum proxy_api api)
 {
 	struct instance *victim = aim_instance(trial);
-	unsigned ended = proxy_client(trial->proxy, victim->id).transactions;
-	struct proxy_client client;
 	int64_t give_up_ms;
+	unsigned ended;
 	int code = -1;
+	bool open;
 
 	proxy_catch(trial->proxy, api, victim->id, PROXY_KEEP_AND_CUT);
 	if (!aim_wait_caught(trial, 15000))
 		return;
-	wait_for_next_transaction(trial, victim, ended, &client);
+	/* not before: the caught one may be of a later transaction than the one of then */
+	ended = proxy_client(trial->proxy, victim->id).transactions;
+	open = hold_next_transaction(trial, victim, ended);
 	trial->hits.faults++;
-	trial->hits.transaction += client.transaction;
-	trial->hits.late += client.transaction && client.produced;
+	trial->hits.transaction += open;
+	trial->hits.late += open;
 	proxy_release(trial->proxy);
+	if (open)
+		proxy_go_on(trial->proxy);
 	give_up_ms = trial_now_ms() + 5000;
 	while (!proxy_answered(trial->proxy, &code) && trial_now_ms() < give_up_ms)
 		trial_pass(trial, 1);
-	trial->hits.late_taken += api == PROXY_END_TXN && code == 0;
+	trial->hits.late_taken += open && api == PROXY_END_TXN && code == 0;
 	trial_say(trial, "late request %d of %s: answered with %d, transaction open: %s",
-		  api, victim->id, code, client.transaction ? "yes" : "no");
+		  api, victim->id, code, open ? "yes" : "no");
 	trial_pass(trial, trial_random(300));
 }
 

@@ -27,6 +27,9 @@ static const char usage[] =
 	"                              five times as long\n"
 	"  -n, --records N             how many records are fed meanwhile (100000)\n"
 	"      --seed N                of what is chosen at random (default: the time)\n"
+	"      --taken N               the broker has to take so many late requests, of "
+	"a weir\n"
+	"                              that lets it (0)\n"
 	"      --weir PROGRAM          another build of weir\n"
 	"      --keep                  leave logs and pipeline files, and say where\n"
 	"      --tap                   one line of TAP a trial; without Kafka, skip\n"
@@ -223,12 +226,13 @@ list_cases(void)
 static int
 parse(int argc, char **argv, struct settings *settings)
 {
-	enum { OPT_SEED = 256, OPT_WEIR, OPT_KEEP, OPT_TAP };
+	enum { OPT_SEED = 256, OPT_TAKEN, OPT_WEIR, OPT_KEEP, OPT_TAP };
 	static const struct option longs[] = {{"case", required_argument, NULL, 'c'},
 					      {"guarantee", required_argument, NULL, 'g'},
 					      {"seconds", required_argument, NULL, 's'},
 					      {"records", required_argument, NULL, 'n'},
 					      {"seed", required_argument, NULL, OPT_SEED},
+					      {"taken", required_argument, NULL, OPT_TAKEN},
 					      {"weir", required_argument, NULL, OPT_WEIR},
 					      {"keep", no_argument, NULL, OPT_KEEP},
 					      {"tap", no_argument, NULL, OPT_TAP},
@@ -251,6 +255,9 @@ parse(int argc, char **argv, struct settings *settings)
 			break;
 		case OPT_SEED:
 			settings->seed = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case OPT_TAKEN:
+			settings->options.taken = atoi(optarg);
 			break;
 		case OPT_WEIR:
 			settings->options.weir = optarg;

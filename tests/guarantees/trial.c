@@ -93,7 +93,8 @@ hit_what_was_meant(const struct trial *trial)
 	return trial->noise && hits->faults && hits->faults >= meant->faults &&
 	       hits->transaction >= meant->transaction &&
 	       hits->commit >= meant->commit && hits->rebalance >= meant->rebalance &&
-	       hits->late >= meant->late;
+	       hits->late >= meant->late &&
+	       hits->late_taken >= (unsigned)trial->options->taken;
 }
 
 /* On a slow machine it takes longer until all was hit. */

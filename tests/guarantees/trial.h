@@ -43,6 +43,7 @@ struct trial_options {
 	const char *weir; /* the program; NULL: the one that was built */
 	int seconds;
 	int records;
+	int taken; /* late requests that the broker has to take; 0: none has to */
 	bool verbose, keep;
 };
 
