@@ -19,6 +19,16 @@ weir__memory_give_up(struct weir_memory_producer *producer, struct weir_error *e
 	return WEIR_UNKNOWN;
 }
 
+/* Who is fenced is told so: whoever learns it waits for a heartbeat. */
+static enum weir_outcome
+refused(struct weir_memory_producer *producer, enum weir_memory_answer answer,
+	struct weir_error *error)
+{
+	if (answer == WEIR_ANSWER_FENCED)
+		weir_error_set(error, WEIR_EFENCED, "the producer is fenced");
+	return weir__memory_give_up(producer, error, "the producer is out of step");
+}
+
 enum weir_outcome
 weir__memory_init(struct weir_session *base, int timeout_ms, struct weir_error *error)
 {
@@ -82,7 +92,7 @@ send_offsets(struct weir_memory_session *session, const struct weir_offset *offs
 	if (answer == WEIR_ANSWER_CONCURRENT)
 		return WEIR_AGAIN;
 	if (answer != WEIR_ANSWER_OK)
-		return weir__memory_give_up(producer, error, "the producer is fenced");
+		return refused(producer, answer, error);
 	producer->registered = true;
 	outcome = weir__memory_check_member(session, error);
 	if (outcome != WEIR_SUCCESS) {
@@ -134,8 +144,7 @@ end(struct weir_memory_session *session, bool commit, enum weir_memory_fault fau
 	if (answer == WEIR_ANSWER_CONCURRENT)
 		return WEIR_AGAIN;
 	if (answer != WEIR_ANSWER_OK)
-		return weir__memory_give_up(producer, error,
-					    "the producer is fenced or out of step");
+		return refused(producer, answer, error);
 	producer->in_transaction = false;
 	if (fault == WEIR_MEMORY_UNKNOWN_DONE)
 		return weir__memory_give_up(producer, error,

@@ -228,6 +228,39 @@ START_TEST(transaction_of_a_fenced_twin_is_not_committed)
 }
 END_TEST
 
+/* The broker takes offsets without a member from anybody: unfenced. */
+START_TEST(transaction_of_a_session_that_is_no_member_is_not_committed)
+{
+	const char *in = contract_topic(1), *out = contract_topic(1);
+	const char *group = contract_name("group");
+	struct weir_offset offset = {.topic = in, .partition = 0, .offset = 1};
+	struct weir_session_config config = {
+		.name = "outsider",
+		.guarantee = WEIR_EXACTLY_ONCE,
+		.group = group,
+		.group_instance = "one",
+		.transactional_id = contract_name("tx"),
+		.inputs = &in,
+		.input_count = 1,
+		.outputs = &out,
+		.output_count = 1,
+		.transaction_timeout_ms = 60000,
+		.session_timeout_ms = contract.fixture->session_timeout_ms,
+	};
+	struct weir_session *session =
+		weir__broker_session_open(contract.broker, &config, ERROR);
+
+	ck_assert_msg(session != NULL, "%s", ERROR->message);
+	EXPECT(WEIR_SUCCESS, weir__session_init(session, SLICE, ERROR));
+	EXPECT(WEIR_SUCCESS, weir__session_begin(session, ERROR));
+	contract_send(session, "A");
+	EXPECT(WEIR_ABORT, weir__session_commit(session, &offset, 1, SLICE, ERROR));
+	EXPECT(WEIR_SUCCESS, weir__session_abort(session, SLICE, ERROR));
+	ck_assert_int_eq(contract_committed(group, in, 0), WEIR_OFFSET_NONE);
+	weir__session_close(session);
+}
+END_TEST
+
 START_TEST(transaction_is_committed_before_revoked_is_answered)
 {
 	const char *in = contract_topic(2), *out = contract_topic(1);
@@ -297,6 +330,7 @@ contract_add_groups(Suite *suite, TCase *(*new_case)(Suite *, const char *))
 		       static_member_returns_to_its_partitions_without_a_rebalance);
 	tcase_add_test(tcase, twin_of_a_static_member_fences_the_older);
 	tcase_add_test(tcase, transaction_of_a_fenced_twin_is_not_committed);
+	tcase_add_test(tcase, transaction_of_a_session_that_is_no_member_is_not_committed);
 	tcase_add_loop_test(tcase, session_closes_without_answering_a_rebalance, 0, 2);
 	tcase_add_test(tcase, transaction_is_committed_before_revoked_is_answered);
 }

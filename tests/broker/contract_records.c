@@ -158,6 +158,23 @@ START_TEST(rewind_gives_exactly_the_records_from_there)
 }
 END_TEST
 
+/* Its fetcher has not started yet, and was told another place. */
+START_TEST(partition_that_has_only_been_assigned_can_be_rewound)
+{
+	const char *topic = contract_topic(1);
+	struct contract_member member;
+
+	contract_fill(topic, "a,b,c,d");
+	contract_member_open(&member, contract_name("group"), NULL, NULL, topic, NULL);
+	contract_member_until(&member, WEIR_EVENT_ASSIGNED);
+	EXPECT(WEIR_SUCCESS, weir__session_rewind(member.session, member.partitions[0], 2,
+						  SLICE, ERROR));
+	ck_assert_str_eq(contract_member_next(&member), "c");
+	ck_assert_str_eq(contract_member_next(&member), "d");
+	contract_member_close(&member);
+}
+END_TEST
+
 START_TEST(rewind_forward_skips)
 {
 	const char *topic = contract_topic(1);
@@ -325,6 +342,24 @@ START_TEST(too_large_message_aborts_its_transaction)
 }
 END_TEST
 
+/* The topic's limit is on the batch that the producer makes of them, too. */
+START_TEST(small_messages_are_taken_by_a_topic_of_small_batches)
+{
+	const char *topic = small_topic();
+	struct weir_session *session =
+		contract_producer(contract_name("tx"), NULL, topic);
+	struct weir_message message = noise(LIMIT / 4);
+
+	EXPECT(WEIR_SUCCESS, weir__session_begin(session, ERROR));
+	for (uint64_t count = 0; count < 20; count++)
+		EXPECT(WEIR_SUCCESS,
+		       weir__session_send(session, 0, &message, count, SLICE, ERROR));
+	EXPECT(WEIR_SUCCESS, weir__session_commit(session, NULL, 0, SLICE, ERROR));
+	ck_assert_int_ge(contract_high(topic, 0), 20); /* the marker may still come */
+	weir__session_close(session);
+}
+END_TEST
+
 START_TEST(largest_message_of_an_output_is_known)
 {
 	struct weir_session *session = contract_producer(NULL, NULL, small_topic());
@@ -346,11 +381,13 @@ contract_add_records(Suite *suite, TCase *(*new_case)(Suite *, const char *))
 	tcase_add_loop_test(tcase, keys_go_where_java_producers_put_them, 0,
 			    sizeof(hashes) / sizeof(hashes[0]));
 	tcase_add_test(tcase, rewind_gives_exactly_the_records_from_there);
+	tcase_add_test(tcase, partition_that_has_only_been_assigned_can_be_rewound);
 	tcase_add_test(tcase, rewind_forward_skips);
 	tcase_add_test(tcase, pause_holds_and_resume_goes_on);
 	tcase_add_test(tcase, rewind_holds_on_a_paused_partition);
 	tcase_add_test(tcase, other_partitions_go_on_while_one_is_paused);
 	tcase_add_test(tcase, too_large_message_fails_alone_without_a_transaction);
 	tcase_add_test(tcase, too_large_message_aborts_its_transaction);
+	tcase_add_test(tcase, small_messages_are_taken_by_a_topic_of_small_batches);
 	tcase_add_test(tcase, largest_message_of_an_output_is_known);
 }

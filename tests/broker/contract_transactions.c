@@ -247,6 +247,25 @@ START_TEST(many_transactions_in_a_row_lose_nothing)
 }
 END_TEST
 
+START_TEST(messages_of_an_aborted_transaction_are_no_failures)
+{
+	const char *topic = contract_topic(1);
+	struct weir_session *session =
+		contract_producer(contract_name("tx"), NULL, topic);
+	struct weir_delivery_failure failure = {0};
+
+	EXPECT(WEIR_SUCCESS, weir__session_begin(session, ERROR));
+	for (int count = 0; count < 100; count++)
+		contract_send(session, "purged");
+	EXPECT(WEIR_SUCCESS, weir__session_abort(session, SLICE, ERROR));
+	ck_assert_msg(weir__session_failures(session, &failure, 1) == 0, "%s",
+		      failure.reason);
+	contract_produce(session, "a");
+	contract_expect(topic, 0, true, "a");
+	weir__session_close(session);
+}
+END_TEST
+
 START_TEST(delivered_is_the_greatest_offset_of_a_partition)
 {
 	const char *topic = contract_topic(1);
@@ -279,5 +298,6 @@ contract_add_transactions(Suite *suite, TCase *(*new_case)(Suite *, const char *
 	tcase_add_test(tcase, replaced_producer_leaves_nothing_of_its_open_transaction);
 	tcase_add_test(tcase, replacing_the_producer_keeps_the_partitions);
 	tcase_add_test(tcase, many_transactions_in_a_row_lose_nothing);
+	tcase_add_test(tcase, messages_of_an_aborted_transaction_are_no_failures);
 	tcase_add_test(tcase, delivered_is_the_greatest_offset_of_a_partition);
 }

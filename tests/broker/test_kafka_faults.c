@@ -457,7 +457,28 @@ START_TEST(offsets_that_a_transaction_holds_back_are_told_from_no_answer)
 }
 END_TEST
 
+START_TEST(transaction_timeout_beyond_the_brokers_is_refused)
+{
+	const char *output = "long-transactions";
+	struct weir_session_config config = {
+		.name = "long", .guarantee = WEIR_EXACTLY_ONCE, .transactional_id = "long",
+		.outputs = &output, .output_count = 1, .transaction_timeout_ms = 16 * 60000,
+	};
+	struct bench here, *bench = &here;
+	struct weir_session *session;
+
+	bench_open(bench, output, 15000);
+	session = weir__broker_session_open(bench->broker, &config, &bench->error);
+	ck_assert_msg(session != NULL, "%s", bench->error.message);
+	EXPECT(WEIR_FATAL, weir__session_init(session, SLICE_MS, &bench->error));
+	ck_assert_msg(strstr(bench->error.message, "timeout"), "%s", bench->error.message);
+	weir__session_close(session);
+	bench_close(bench);
+}
+END_TEST
+
 /* A paused broker would keep the following tests waiting, and outlive them. */
+/* A broker that a failed test left paused would keep the following ones waiting. */
 static void
 resume(void)
 {
@@ -471,7 +492,7 @@ suite(void)
 	TCase *tcase = tcase_create("faults");
 
 	tcase_set_timeout(tcase, 90);
-	tcase_add_unchecked_fixture(tcase, NULL, resume);
+	tcase_add_checked_fixture(tcase, resume, NULL);
 	tcase_add_test(tcase, commit_waits_in_slices_while_the_broker_stands_still);
 	tcase_add_test(tcase, producer_is_replaced_while_the_broker_stands_still);
 	tcase_add_test(tcase, transaction_that_the_broker_timed_out_is_unknown_and_gone);
@@ -480,6 +501,7 @@ suite(void)
 	tcase_add_test(tcase, full_queue_only_delays);
 	tcase_add_test(tcase, message_larger_than_the_whole_queue_is_known_to_be_too_large);
 	tcase_add_loop_test(tcase, record_that_its_topic_does_not_take_is_refused, 0, 2);
+	tcase_add_test(tcase, transaction_timeout_beyond_the_brokers_is_refused);
 	tcase_add_test(tcase, session_closes_while_the_broker_is_gone);
 	tcase_add_test(tcase, offsets_that_a_transaction_holds_back_are_told_from_no_answer);
 	suite_add_tcase(suite, tcase);
