@@ -101,6 +101,8 @@ error_cb(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	}
 	if (code == RD_KAFKA_RESP_ERR__FATAL)
 		return; /* comes back from the call, or from poll */
+	if (client->on_error)
+		client->on_error(client->owner, code, reason);
 	if (is_refusal(code, reason)) {
 		link->refused = true;
 		link->answers = answers;

@@ -139,47 +139,6 @@ give_gap(struct kafka_consumer *consumer, struct kafka_partition *partition, int
 	event->offset = offset;
 }
 
-/* A topic that is missing may only be new: it is believed after a while. */
-static void
-note_missing_topic(struct kafka_consumer *consumer, const char *topic)
-{
-	const struct weir_clock *clock = consumer->client->clock;
-
-	if (consumer->topic_missing_since_ms == 0)
-		consumer->topic_missing_since_ms = clock->monotonic_ms(clock);
-	snprintf(consumer->missing_topic, sizeof(consumer->missing_topic), "%s",
-	         topic ? topic : "");
-}
-
-static void
-check_missing_topic(struct kafka_consumer *consumer)
-{
-	const struct weir_clock *clock = consumer->client->clock;
-	const struct rd_kafka_metadata *metadata;
-	rd_kafka_resp_err_t code;
-	rd_kafka_topic_t *topic = NULL;
-
-	if (consumer->topic_missing_since_ms == 0 ||
-	    clock->monotonic_ms(clock) - consumer->topic_missing_since_ms < KAFKA_TOPIC_GRACE_MS)
-		return;
-	for (size_t i = 0; i < consumer->topic_count; i++) {
-		if (strcmp(rd_kafka_topic_name(consumer->topics[i]), consumer->missing_topic) == 0)
-			topic = consumer->topics[i];
-	}
-	/* librdkafka tells it once only: ask until there is an answer. */
-	consumer->topic_missing_since_ms = clock->monotonic_ms(clock);
-	if (!topic || rd_kafka_metadata(consumer->client->rk, 0, topic, &metadata,
-	                                KAFKA_SHORTEST_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return;
-	code = metadata->topic_cnt == 1 ? metadata->topics[0].err
-	                                : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-	rd_kafka_metadata_destroy(metadata);
-	consumer->topic_missing_since_ms = 0;
-	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-		weir__kafka_consumer_fail(consumer, WEIR_FATAL, consumer->missing_topic, code,
-		                          "this input topic does not exist");
-}
-
 static void
 take_error(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
 {
@@ -193,7 +152,8 @@ take_error(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
 		return;
 	}
 	if (message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-		note_missing_topic(consumer, topic);
+		if (topic)
+			weir__kafka_missing_note(consumer, topic, strlen(topic));
 		return;
 	}
 	outcome = weir__kafka_outcome(KAFKA_STEP_POLL, weir__kafka_fault_code(message->err));
@@ -243,7 +203,6 @@ idle(struct kafka_consumer *consumer)
 	if (weir__kafka_client_refused(consumer->client, &consumer->error) &&
 	    consumer->failure == WEIR_SUCCESS)
 		consumer->failure = WEIR_FATAL;
-	check_missing_topic(consumer);
 }
 
 static void
@@ -271,6 +230,7 @@ open_client(struct kafka_consumer *consumer, struct weir_error *error)
 	                               broker->logger, broker->clock, consumer, error);
 	if (!consumer->client)
 		return false;
+	consumer->client->on_error = weir__kafka_consumer_error;
 	/* One queue for all: rebalances and errors come from the one poll. */
 	rd_kafka_poll_set_consumer(consumer->client->rk);
 	consumer->topics = weir__calloc(config->input_count, sizeof(*consumer->topics));
@@ -322,10 +282,12 @@ close_client(struct kafka_consumer *consumer)
 	free(consumer->topics);
 	consumer->topics = NULL;
 	consumer->topic_count = 0;
-	if (is_stuck)
+	consumer->missing_topic = NULL;
+	if (is_stuck || consumer->was_missing)
 		weir__kafka_client_abandon(consumer->client);
 	else
 		weir__kafka_client_free(consumer->client);
+	consumer->was_missing = false;
 	consumer->client = NULL;
 }
 
@@ -409,6 +371,8 @@ weir__kafka_consumer_poll(struct kafka_consumer *consumer, int timeout_ms,
 		give_failure(consumer, event);
 		return;
 	}
+	if (consumer->missing_topic)
+		weir__kafka_missing_check(consumer);
 	if (consumer->is_forgotten)
 		come_back(consumer);
 	if (consumer->rebalance != WEIR_EVENT_IDLE) {

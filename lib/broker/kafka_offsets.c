@@ -74,7 +74,21 @@ weir__kafka_member_metadata(struct kafka_consumer *consumer)
 	return NULL;
 }
 
-/* The answer to the commit in flight: its own error, else its first partition's. */
+void
+weir__kafka_note_committed(struct kafka_consumer *consumer, const struct weir_offset *offsets,
+                           size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct kafka_partition *partition = weir__kafka_partition_find(
+			consumer, offsets[i].topic, offsets[i].partition);
+
+		if (partition && offsets[i].offset >= 0)
+			partition->is_committed = true;
+	}
+}
+
+/* The answer to the commit in flight: its own error, else its first partition's; named after
+ * the first partition that has it. */
 static enum weir_outcome
 take_commit(struct kafka_consumer *consumer, rd_kafka_event_t *answer, struct weir_error *error)
 {
@@ -84,9 +98,12 @@ take_commit(struct kafka_consumer *consumer, rd_kafka_event_t *answer, struct we
 	const char *what = "cannot commit offsets";
 	enum weir_outcome outcome;
 
-	for (int i = 0; list && code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
-		code = list->elems[i].err;
+	for (int i = 0; list && i < list->cnt; i++) {
+		if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+			continue;
+		code = code == RD_KAFKA_RESP_ERR_NO_ERROR ? list->elems[i].err : code;
 		what = list->elems[i].topic;
+		break;
 	}
 	if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
 		what = consumer->session->config.group;
@@ -176,6 +193,11 @@ weir__kafka_commit_offsets(struct kafka_consumer *consumer, const struct weir_of
 		rd_kafka_event_destroy(answer);
 	}
 	if (!consumer->commit_list) {
+		if (weir__kafka_missing_holds(consumer, timeout_ms))
+			return WEIR_AGAIN;
+		outcome = weir__kafka_consumer_check(consumer, error);
+		if (outcome != WEIR_SUCCESS)
+			return outcome;
 		if (consumer->is_forgotten || rd_kafka_assignment_lost(consumer->client->rk)) {
 			weir_error_set(error, WEIR_EBROKER, "the partitions were lost");
 			return WEIR_ABORT;
@@ -190,6 +212,8 @@ weir__kafka_commit_offsets(struct kafka_consumer *consumer, const struct weir_of
 		return WEIR_AGAIN;
 	outcome = take_commit(consumer, answer, error);
 	rd_kafka_event_destroy(answer);
+	if (outcome == WEIR_SUCCESS)
+		weir__kafka_note_committed(consumer, offsets, count);
 	return outcome;
 }
 

@@ -86,12 +86,16 @@ struct kafka_link {
 	char reason[384];
 };
 
+struct kafka_consumer;
+
 struct kafka_client {
 	rd_kafka_t *rk;
 	char name[96]; /* "worker 0 producer" */
 	const struct weir_logger *logger;
 	const struct weir_clock *clock;
 	void *owner; /* struct kafka_consumer, kafka_producer, or NULL */
+	/* told of errors that belong to no call; NULL: nobody is */
+	void (*on_error)(struct kafka_consumer *owner, int code, const char *reason);
 	struct kafka_link link;
 	/* written by librdkafka's threads: */
 	atomic_bool is_mute; /* set when it is abandoned: nothing is logged any more */
@@ -168,6 +172,7 @@ struct kafka_partition {
 	int64_t assigned_at; /* where librdkafka was last told to start */
 	bool is_paused;      /* told to librdkafka; see weir__kafka_pause() */
 	bool is_consumed;    /* a record was given since `assigned_at` */
+	bool is_committed;   /* the group has an offset of it */
 	bool is_stopped;     /* librdkafka gave up fetching it (GAP) */
 };
 
@@ -197,8 +202,9 @@ struct kafka_consumer {
 	rd_kafka_queue_t *commit_queue;
 	rd_kafka_topic_partition_list_t *commit_list;
 
-	int64_t topic_missing_since_ms; /* 0: none is missing */
-	char missing_topic[256];
+	rd_kafka_topic_t *missing_topic; /* of `topics`; NULL: none is missing */
+	int64_t topic_missing_since_ms;
+	bool was_missing; /* one of those that were read; see weir__kafka_missing_note() */
 	int64_t next_error_log_ms;
 
 	enum weir_outcome failure; /* SUCCESS: none; else poll gives FAILED */
@@ -219,6 +225,16 @@ void weir__kafka_consumer_fail(struct kafka_consumer *consumer, enum weir_outcom
 enum weir_outcome weir__kafka_consumer_check(struct kafka_consumer *consumer,
                                              struct weir_error *error);
 
+/* ---- kafka_missing.c ---- */
+
+/* An input topic of this name is said to be missing. */
+void weir__kafka_missing_note(struct kafka_consumer *consumer, const char *name, size_t size);
+/* Is it? Then the consumer fails. */
+void weir__kafka_missing_check(struct kafka_consumer *consumer);
+/* Must a commit wait until that is known? Has waited, then. */
+bool weir__kafka_missing_holds(struct kafka_consumer *consumer, int timeout_ms);
+void weir__kafka_consumer_error(struct kafka_consumer *consumer, int code, const char *reason);
+
 void weir__kafka_rebalance_cb(rd_kafka_t *rk, rd_kafka_resp_err_t code,
                               rd_kafka_topic_partition_list_t *list, void *opaque);
 /* Make the waiting rebalance an event. */
@@ -236,6 +252,9 @@ enum weir_outcome weir__kafka_rewind(struct kafka_consumer *consumer,
                                      struct kafka_partition *partition, int64_t offset,
                                      int timeout_ms, struct weir_error *error);
 
+/* The group has these offsets now: those below 0 are none. */
+void weir__kafka_note_committed(struct kafka_consumer *consumer,
+                                const struct weir_offset *offsets, size_t count);
 /* The group metadata a transaction's offsets are sent with. NULL: not a member right now. */
 rd_kafka_consumer_group_metadata_t *
 weir__kafka_member_metadata(struct kafka_consumer *consumer);

@@ -166,6 +166,8 @@ session_committed(struct weir_session *base, struct weir_offset *offsets, size_t
 		return WEIR_FATAL;
 	outcome = weir__kafka_committed(client->rk, offsets, count, &session->committed_arena,
 	                                timeout_ms, error);
+	if (outcome == WEIR_SUCCESS && session->consumer)
+		weir__kafka_note_committed(session->consumer, offsets, count);
 	/* A consumer's own errors come by its poll. */
 	if (outcome != WEIR_AGAIN || client != session->group_client)
 		return outcome;

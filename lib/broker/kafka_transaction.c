@@ -101,6 +101,24 @@ settle(struct kafka_producer *producer, enum weir_outcome outcome, struct weir_e
 	return outcome;
 }
 
+/* What an error of sending offsets is about. */
+static const char *
+object_of(const struct kafka_session *session, const rd_kafka_error_t *failure,
+          const struct weir_offset *offsets)
+{
+	switch (failure ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR) {
+	case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+		return session->config.transactional_id;
+	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+		return session->config.group;
+	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED: /* which of them is not said */
+	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+		return offsets[0].topic;
+	default:
+		return "cannot send offsets";
+	}
+}
+
 /*
  * The group's metadata comes from the live consumer alone, and only while it is a member
  * that has not lost its partitions: the broker takes offsets that carry no member from
@@ -134,7 +152,8 @@ send_offsets(struct kafka_producer *producer, const struct weir_offset *offsets,
 	                                               SEND_OFFSETS_MS);
 	rd_kafka_topic_partition_list_destroy(list);
 	rd_kafka_consumer_group_metadata_destroy(metadata);
-	outcome = weir__kafka_take_error(KAFKA_STEP_OFFSETS, failure, "cannot send offsets", error);
+	outcome = weir__kafka_take_error(KAFKA_STEP_OFFSETS, failure,
+	                                 object_of(session, failure, offsets), error);
 	/* Fenced, or only forgotten while the broker was away? The next poll knows. */
 	return outcome == WEIR_FENCED ? WEIR_ABORT : outcome;
 }
@@ -165,6 +184,9 @@ weir__kafka_commit(struct kafka_producer *producer, const struct weir_offset *of
 		weir_error_set(error, WEIR_EBROKER, "the transaction has to be aborted");
 		return WEIR_ABORT;
 	}
+	if (producer->phase == KAFKA_PHASE_OPEN && count > 0 && producer->session->consumer &&
+	    weir__kafka_missing_holds(producer->session->consumer, timeout_ms))
+		return WEIR_AGAIN;
 	if (producer->phase == KAFKA_PHASE_OPEN && count > 0) {
 		outcome = send_offsets(producer, offsets, count, error);
 		if (outcome != WEIR_SUCCESS)
@@ -175,8 +197,11 @@ weir__kafka_commit(struct kafka_producer *producer, const struct weir_offset *of
 		KAFKA_STEP_COMMIT,
 		rd_kafka_commit_transaction(producer->client->rk, slice_of(timeout_ms)),
 		"cannot commit", error);
-	if (outcome == WEIR_SUCCESS)
+	if (outcome == WEIR_SUCCESS) {
+		if (producer->session->consumer)
+			weir__kafka_note_committed(producer->session->consumer, offsets, count);
 		return finish(producer);
+	}
 	weir__kafka_client_watch(producer->client);
 	return settle(producer, outcome, error);
 }

@@ -192,9 +192,14 @@ void rig_expect_guarantee(struct rig *rig); /* the rig's own */
 
 void rig_delete_records(const char *topic, int32_t partition, int64_t before);
 void rig_topic_set(const char *topic, const char *name, const char *value);
-/* Give user "guest" a right: what is "topic", "group" or "transaction". */
-void rig_allow(const char *what, const char *name, const char *right);
+void rig_topic_delete(const char *topic);
 /* Properties with which the rig reaches its cluster. */
 void rig_properties(struct weir_properties *properties);
+
+/* ---- rig_acl.c: rights of the user "guest", with --secure ---- */
+
+/* Give and take one: `what` is "topic", "group" or "transaction", `right` "read", ... */
+void rig_allow(const char *what, const char *name, const char *right);
+void rig_deny(const char *what, const char *name, const char *right);
 
 #endif

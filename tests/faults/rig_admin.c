@@ -1,6 +1,6 @@
 /*
- * What weir itself never does to a cluster: delete records, change a topic's settings,
- * grant rights. By librdkafka's admin calls, each waited for.
+ * What weir itself never does to a cluster: delete records and topics, change a topic's
+ * settings. By librdkafka's admin calls, each waited for. Rights are rig_acl.c's.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -95,48 +95,22 @@ rig_topic_set(const char *topic, const char *name, const char *value)
 	admin_close(&admin);
 }
 
-static rd_kafka_ResourceType_t
-resource_type(const char *what)
-{
-	if (strcmp(what, "topic") == 0)
-		return RD_KAFKA_RESOURCE_TOPIC;
-	if (strcmp(what, "group") == 0)
-		return RD_KAFKA_RESOURCE_GROUP;
-	/* librdkafka 2.0 has no name for Kafka's resource type TRANSACTIONAL_ID */
-	ck_assert_str_eq(what, "transaction");
-	return (rd_kafka_ResourceType_t)5;
-}
-
-static rd_kafka_AclOperation_t
-operation(const char *right)
-{
-	if (strcmp(right, "read") == 0)
-		return RD_KAFKA_ACL_OPERATION_READ;
-	if (strcmp(right, "write") == 0)
-		return RD_KAFKA_ACL_OPERATION_WRITE;
-	ck_assert_str_eq(right, "describe");
-	return RD_KAFKA_ACL_OPERATION_DESCRIBE;
-}
-
 void
-rig_allow(const char *what, const char *name, const char *right)
+rig_topic_delete(const char *topic)
 {
 	struct admin admin = admin_open();
-	char text[256];
-	rd_kafka_AclBinding_t *binding = rd_kafka_AclBinding_new(
-		resource_type(what), name, RD_KAFKA_RESOURCE_PATTERN_LITERAL, "User:guest", "*",
-		operation(right), RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW, text, sizeof(text));
-	const rd_kafka_acl_result_t **done;
+	rd_kafka_DeleteTopic_t *request = rd_kafka_DeleteTopic_new(topic);
+	const rd_kafka_topic_result_t **done;
 	rd_kafka_event_t *event;
 	size_t count;
 
-	ck_assert_msg(binding != NULL, "%s", text);
-	rd_kafka_CreateAcls(admin.rk, &binding, 1, NULL, admin.queue);
+	rd_kafka_DeleteTopics(admin.rk, &request, 1, NULL, admin.queue);
 	event = admin_answer(&admin);
-	done = rd_kafka_CreateAcls_result_acls(rd_kafka_event_CreateAcls_result(event), &count);
+	done = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event),
+	                                           &count);
 	ck_assert_int_eq(count, 1);
-	ck_assert_ptr_null(rd_kafka_acl_result_error(done[0]));
+	ck_assert_int_eq(rd_kafka_topic_result_error(done[0]), RD_KAFKA_RESP_ERR_NO_ERROR);
 	rd_kafka_event_destroy(event);
-	rd_kafka_AclBinding_destroy(binding);
+	rd_kafka_DeleteTopic_destroy(request);
 	admin_close(&admin);
 }
