@@ -100,6 +100,27 @@ unknown_system() {
         ! says 'autoconf:' >/dev/null && ! says 'jansson:' >/dev/null
 }
 
+# "ID=ubuntu VERSION_ID=24.04"
+system() { printf '%s\n' $1 >"$tmp/os-release"; }
+
+installs_on() {
+    system "$1" && have not-installed && boot 0 && called '^apt-get .*install autoconf' &&
+        called '^apt-get .*librdkafka-dev'
+}
+
+left_alone() {
+    system "$1" && boot 1 && not_called '^apt-get' && says 'please install the above first'
+}
+
+# universe is not switched on everywhere
+says_where_ubuntu_has_them() {
+    echo 'case "$*" in *install*) echo "E: Unable to locate package check"; exit 100 ;; esac' |
+        stub apt-get
+    system "ID=ubuntu VERSION_ID=24.04" && have not-installed && boot 1 &&
+        says 'Unable to locate package check' && says 'add-apt-repository universe' &&
+        debian 12 && boot 1 && ! says universe >/dev/null
+}
+
 debian 12
 user 0
 echo 'exit 0' | stub apt-get
@@ -112,5 +133,15 @@ claim "a user does by sudo, which does not ask where nobody can answer" missing_
 claim "a user without sudo gets one line that names the packages" missing_without_sudo
 claim "apt that fails ends it, with apt's words" apt_fails
 claim "a Debian that is too old is left alone" old_debian
+echo 'exit 0' | stub apt-get
+for release in 'ID=debian VERSION_ID=13' ID=debian 'ID=ubuntu VERSION_ID=24.04' \
+    'ID=ubuntu VERSION_ID=24.10' 'ID=ubuntu VERSION_ID=26.04'; do
+    claim "packages come by apt on $release" installs_on "$release"
+done
+for release in 'ID=ubuntu VERSION_ID=22.04' 'ID=fedora VERSION_ID=41' \
+    'ID=linuxmint VERSION_ID=22 ID_LIKE=ubuntu'; do
+    claim "nothing is installed on $release" left_alone "$release"
+done
+claim "on Ubuntu it says where packages are that apt does not find" says_where_ubuntu_has_them
 claim "another system: what is missing is named, found and wanted" unknown_system
 finish
