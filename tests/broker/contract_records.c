@@ -342,18 +342,25 @@ START_TEST(too_large_message_aborts_its_transaction)
 }
 END_TEST
 
-/* The topic's limit is on the batch that the producer makes of them, too. */
+/*
+ * The topic's limit is on the batch that the producer makes of them, compressed: no two of
+ * them are the same.
+ */
 START_TEST(small_messages_are_taken_by_a_topic_of_small_batches)
 {
 	const char *topic = small_topic();
 	struct weir_session *session =
 		contract_producer(contract_name("tx"), NULL, topic);
-	struct weir_message message = noise(LIMIT / 4);
+	const char *bytes = noise(20 * LIMIT / 4).value.data;
 
 	EXPECT(WEIR_SUCCESS, weir__session_begin(session, ERROR));
-	for (uint64_t count = 0; count < 20; count++)
+	for (uint64_t count = 0; count < 20; count++) {
+		struct weir_message message = {
+			.value = {bytes + count * LIMIT / 4, LIMIT / 4}, .timestamp_ms = -1};
+
 		EXPECT(WEIR_SUCCESS,
 		       weir__session_send(session, 0, &message, count, SLICE, ERROR));
+	}
 	EXPECT(WEIR_SUCCESS, weir__session_commit(session, NULL, 0, SLICE, ERROR));
 	ck_assert_int_ge(contract_high(topic, 0), 20); /* the marker may still come */
 	weir__session_close(session);

@@ -180,12 +180,12 @@ suite(void)
 	tcase_add_test(broker, broker_that_comes_late_is_found);
 	tcase_add_loop_test(broker, restarted_broker_is_waited_for, 0, count);
 	tcase_add_loop_test(broker, killed_broker_that_is_alone_is_waited_for, 0, count);
-	tcase_add_loop_test(broker, silent_broker_is_waited_for, 0, 2);
+	tcase_add_loop_test(broker, silent_broker_is_waited_for, 0, count);
 	suite_add_tcase(suite, broker);
 	tcase_add_unchecked_fixture(three, rig_folder_setup, rig_folder_teardown);
 	tcase_add_checked_fixture(three, rig_cluster_setup_three, rig_cluster_teardown);
 	tcase_set_timeout(three, RIG_TEST_TIMEOUT_S);
-	tcase_add_loop_test(three, killed_broker_is_done_without, 0, 1);
+	tcase_add_loop_test(three, killed_broker_is_done_without, 0, count);
 	suite_add_tcase(suite, three);
 	return suite;
 }
