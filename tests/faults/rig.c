@@ -443,4 +443,6 @@ rig_produce_transaction(struct rig *rig, size_t count, bool commit)
 	if (commit)
 		rig->ids += count;
 	weir__session_close(session);
+	/* the end of a transaction is answered before its markers are in the log */
+	RIG_WAIT(rig, !rig_transaction_open(rig, rig->in));
 }
