@@ -270,6 +270,10 @@ weir__session_commit(struct weir_session *session, const struct weir_offset *off
 /*
  * Abort the transaction: nothing of it will ever be seen by read_committed. Never rewinds
  * the consumer. SUCCESS, TAINTED, AGAIN, UNKNOWN, FENCED or FATAL.
+ *
+ * UNKNOWN also where the coordinator has not heard of the transaction yet, since it was
+ * still ending the one before: it refuses the end with INVALID_TXN_STATE (seen with Apache
+ * Kafka 4.3.1 and librdkafka 2.0.2, an abort at once behind a commit).
  */
 static inline enum weir_outcome
 weir__session_abort(struct weir_session *session, int timeout_ms, struct weir_error *error)

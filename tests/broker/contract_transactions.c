@@ -108,6 +108,7 @@ START_TEST(offsets_appear_with_the_commit_and_not_with_an_abort)
 	contract_member_next(&member);
 	EXPECT(WEIR_SUCCESS, weir__session_begin(member.session, ERROR));
 	contract_send(member.session, "B");
+	EXPECT(WEIR_SUCCESS, weir__session_flush(member.session, SLICE, ERROR));
 	EXPECT(WEIR_SUCCESS, weir__session_abort(member.session, SLICE, ERROR));
 	ck_assert_int_eq(contract_committed(group, in, 0), 1);
 	contract_expect(out, 0, true, "A");
