@@ -248,6 +248,18 @@ recover(struct weir_production *run, bool commit_called, const char *why,
 	return go_back(run, why, error);
 }
 
+/*
+ * Was this run fenced by a later one? The broker's transaction timeout looks the same, but
+ * not before its time. To go on here would fence the other one in turn: each could take the
+ * other's progress for its end, and both would stop.
+ */
+static bool
+is_overtaken(const struct weir_production *run, const struct weir_error *reason)
+{
+	return run->config->source && run->turn.open && reason->code == WEIR_EFENCED &&
+	       weir__produce_now(run) - run->turn.begun_ms < run->transaction_timeout_ms;
+}
+
 /* Nothing of the transaction shall be seen. Afterwards the input is back where it began.
  */
 static int
@@ -261,7 +273,8 @@ give_up_turn(struct weir_production *run, bool commit_called, const char *why,
 	do
 		outcome = weir__session_abort(run->session, SLICE_MS, &reason);
 	while (outcome == WEIR_AGAIN && weir__produce_again(run, since_ms));
-	if (outcome == WEIR_FENCED)
+	if (outcome == WEIR_FENCED ||
+	    (outcome == WEIR_UNKNOWN && is_overtaken(run, &reason)))
 		return weir__produce_fenced(run, error);
 	if (outcome == WEIR_FATAL || outcome == WEIR_AGAIN)
 		return weir_error_set(
@@ -304,6 +317,8 @@ weir__produce_outcome(struct weir_production *run, enum weir_outcome outcome,
 	case WEIR_ABORT:
 		return aborted(run, commit_called, why, error);
 	case WEIR_UNKNOWN:
+		if (is_overtaken(run, reason))
+			return weir__produce_fenced(run, error);
 		return recover(run, commit_called, why, error);
 	case WEIR_FENCED:
 		return weir__produce_fenced(run, error);

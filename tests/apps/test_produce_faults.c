@@ -164,6 +164,65 @@ START_TEST(a_second_run_of_a_source_ends_the_first)
 }
 END_TEST
 
+/* Another run of the source begins at the nth operation, and has committed nothing yet. */
+struct newcomer {
+	enum weir_memory_op op;
+	int nth;
+	struct weir_session *session;
+};
+
+static enum weir_memory_fault
+let_come(void *opaque, const char *name, enum weir_memory_op op)
+{
+	static const char *const topic = "t";
+	struct newcomer *newcomer = opaque;
+	struct weir_session_config config = {
+		.name = "newcomer",
+		.guarantee = WEIR_EXACTLY_ONCE,
+		.group = "numbers",
+		.transactional_id = "weir-produce/numbers",
+		.outputs = &topic,
+		.output_count = 1,
+		.transaction_timeout_ms = 60000,
+		.session_timeout_ms = 10000,
+	};
+	struct weir_error error = {0};
+
+	(void)name;
+	if (newcomer->session || op != newcomer->op || --newcomer->nth != 0)
+		return WEIR_MEMORY_NO_FAULT;
+	newcomer->session = weir__broker_session_open(it.broker, &config, &error);
+	ck_assert_msg(newcomer->session != NULL, "%s", error.message);
+	ck_assert_int_eq(weir__session_init(newcomer->session, 1000, &error),
+			 WEIR_SUCCESS);
+	return WEIR_MEMORY_NO_FAULT;
+}
+
+/* Or the two would fence each other in turn, and both could end. */
+START_TEST(a_source_that_was_fenced_leaves_the_later_run_alone)
+{
+	static const struct newcomer newcomers[] = {
+		{.op = WEIR_MEMORY_SEND, .nth = 1},
+		{.op = WEIR_MEMORY_SEND, .nth = 40},
+		{.op = WEIR_MEMORY_COMMIT, .nth = 1},
+		{.op = WEIR_MEMORY_COMMIT, .nth = 2},
+	};
+	struct newcomer newcomer = newcomers[_i];
+	struct weir_produce_config config = produce_config("numbers");
+	struct weir_error error = {0};
+
+	weir__memory_set_fault(it.memory, let_come, &newcomer);
+	ck_assert_int_ne(produce(&config, &error), 0);
+	ck_assert_ptr_nonnull(newcomer.session);
+	ck_assert_msg(strstr(error.message, "another run with --source numbers") != NULL,
+		      "%s", error.message);
+	ck_assert_int_eq(weir__session_begin(newcomer.session, &error), WEIR_SUCCESS);
+	ck_assert_int_eq(weir__session_commit(newcomer.session, NULL, 0, 1000, &error),
+			 WEIR_SUCCESS);
+	weir__session_close(newcomer.session);
+}
+END_TEST
+
 /* The cluster loses a transaction, and forgets the position meanwhile. */
 static enum weir_memory_fault
 lose_position(void *opaque, const char *session, enum weir_memory_op op)
@@ -199,6 +258,8 @@ suite(void)
 	tcase_add_loop_test(cases, whole_input_is_there_or_not_as_the_status_says, 0,
 			    COUNT(plans) * 3);
 	tcase_add_loop_test(cases, a_second_run_of_a_source_ends_the_first, 0, 7);
+	tcase_add_loop_test(cases, a_source_that_was_fenced_leaves_the_later_run_alone,
+			    0, 4);
 	tcase_add_test(cases, a_position_that_is_neither_before_nor_after_ends_the_run);
 	return all;
 }
