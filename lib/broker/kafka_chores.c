@@ -129,13 +129,42 @@ group_result(rd_kafka_event_t *event)
 	return failure ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-int
-weir__kafka_topic_delete(struct weir_broker *base, const char *topic, int timeout_ms,
-			 struct weir_error *error)
+static void
+ask_topic(rd_kafka_t *rk, const char *topic, const rd_kafka_AdminOptions_t *options,
+	  rd_kafka_queue_t *queue)
+{
+	rd_kafka_DeleteTopic_t *request = rd_kafka_DeleteTopic_new(topic);
+
+	rd_kafka_DeleteTopics(rk, &request, 1, options, queue); /* copies it */
+	rd_kafka_DeleteTopic_destroy(request);
+}
+
+static void
+ask_group(rd_kafka_t *rk, const char *group, const rd_kafka_AdminOptions_t *options,
+	  rd_kafka_queue_t *queue)
+{
+	rd_kafka_DeleteGroup_t *request = rd_kafka_DeleteGroup_new(group);
+
+	rd_kafka_DeleteGroups(rk, &request, 1, options, queue); /* copies it */
+	rd_kafka_DeleteGroup_destroy(request);
+}
+
+/* Removing one thing: what is gone already counts as removed. */
+struct removal {
+	rd_kafka_admin_op_t op;
+	void (*ask)(rd_kafka_t *, const char *name, const rd_kafka_AdminOptions_t *,
+		    rd_kafka_queue_t *);
+	rd_kafka_resp_err_t (*result)(rd_kafka_event_t *);
+	rd_kafka_resp_err_t gone;
+	const char *failed;
+};
+
+static int
+remove_one(const struct removal *removal, struct weir_broker *base, const char *name,
+	   int timeout_ms, struct weir_error *error)
 {
 	struct kafka_client *client =
 		weir__kafka_broker_client((struct kafka_broker *)base, error);
-	rd_kafka_DeleteTopic_t *request;
 	rd_kafka_AdminOptions_t *options;
 	rd_kafka_queue_t *queue;
 	rd_kafka_event_t *event;
@@ -143,52 +172,39 @@ weir__kafka_topic_delete(struct weir_broker *base, const char *topic, int timeou
 
 	if (!client)
 		return WEIR_EINVALID;
-	request = rd_kafka_DeleteTopic_new(topic);
-	options = options_for(client->rk, RD_KAFKA_ADMIN_OP_DELETETOPICS, timeout_ms);
+	options = options_for(client->rk, removal->op, timeout_ms);
 	queue = rd_kafka_queue_new(client->rk);
-	rd_kafka_DeleteTopics(client->rk, &request, 1, options, queue);
+	removal->ask(client->rk, name, options, queue);
 	code = wait_for(queue, &event);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-		code = topic_result(event);
+		code = removal->result(event);
 	if (event)
 		rd_kafka_event_destroy(event);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_AdminOptions_destroy(options);
-	rd_kafka_DeleteTopic_destroy(request);
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR ||
-	    code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == removal->gone)
 		return 0;
-	return fail(code, topic, "the topic cannot be removed", error);
+	return fail(code, name, removal->failed, error);
+}
+
+int
+weir__kafka_topic_delete(struct weir_broker *base, const char *topic, int timeout_ms,
+			 struct weir_error *error)
+{
+	static const struct removal removal = {
+		RD_KAFKA_ADMIN_OP_DELETETOPICS, ask_topic, topic_result,
+		RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "the topic cannot be removed"};
+
+	return remove_one(&removal, base, topic, timeout_ms, error);
 }
 
 int
 weir__kafka_group_delete(struct weir_broker *base, const char *group, int timeout_ms,
 			 struct weir_error *error)
 {
-	struct kafka_client *client =
-		weir__kafka_broker_client((struct kafka_broker *)base, error);
-	rd_kafka_DeleteGroup_t *request;
-	rd_kafka_AdminOptions_t *options;
-	rd_kafka_queue_t *queue;
-	rd_kafka_event_t *event;
-	rd_kafka_resp_err_t code;
+	static const struct removal removal = {
+		RD_KAFKA_ADMIN_OP_DELETEGROUPS, ask_group, group_result,
+		RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND, "the group cannot be removed"};
 
-	if (!client)
-		return WEIR_EINVALID;
-	request = rd_kafka_DeleteGroup_new(group);
-	options = options_for(client->rk, RD_KAFKA_ADMIN_OP_DELETEGROUPS, timeout_ms);
-	queue = rd_kafka_queue_new(client->rk);
-	rd_kafka_DeleteGroups(client->rk, &request, 1, options, queue);
-	code = wait_for(queue, &event);
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-		code = group_result(event);
-	if (event)
-		rd_kafka_event_destroy(event);
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_AdminOptions_destroy(options);
-	rd_kafka_DeleteGroup_destroy(request);
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR ||
-	    code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
-		return 0;
-	return fail(code, group, "the group cannot be removed", error);
+	return remove_one(&removal, base, group, timeout_ms, error);
 }
