@@ -219,6 +219,19 @@ check_default(const struct weir_chain *chain, struct weir_error *error)
 						    : "records are copied without steps");
 }
 
+static bool
+keeps_nothing(const struct weir_chain *chain)
+{
+	for (size_t i = 0; i < chain->step_count; i++) {
+		const struct weir_processor *processor =
+			&chain->steps[i].registered->descriptor;
+
+		if (processor->memory_size > 0 || processor->batch_end || processor->tick)
+			return false;
+	}
+	return true;
+}
+
 struct weir_chain *
 weir__chain_new(const struct weir_pipeline *pipeline,
 		const struct weir_registry *registry, const struct weir_clock *clock,
@@ -238,7 +251,7 @@ weir__chain_new(const struct weir_pipeline *pipeline,
 	}
 	if (check_default(chain, error) != 0)
 		goto failed;
-	chain->is_stateless = weir__chain_is_stateless(chain);
+	chain->is_stateless = keeps_nothing(chain);
 	return chain;
 failed:
 	weir__chain_free(chain);
@@ -266,12 +279,5 @@ weir__chain_processor(const struct weir_chain *chain, size_t index)
 bool
 weir__chain_is_stateless(const struct weir_chain *chain)
 {
-	for (size_t i = 0; i < chain->step_count; i++) {
-		const struct weir_processor *processor =
-			&chain->steps[i].registered->descriptor;
-
-		if (processor->memory_size > 0 || processor->batch_end || processor->tick)
-			return false;
-	}
-	return true;
+	return chain->is_stateless;
 }

@@ -13,7 +13,7 @@
 
 #include "tests/apps/consume_fixture.h"
 
-struct consume_fixture it;
+struct transfer_embedded it;
 
 void
 consume_append(int first, int last)
@@ -35,20 +35,14 @@ consume_append(int first, int last)
 static void
 set_up(void)
 {
-	transfer_folder_enter();
-	it.logger.level = WEIR_LOG_ERROR;
-	it.memory = weir__memory_open(weir__clock_system(), &it.logger);
-	it.broker = weir__memory_broker(it.memory);
-	ck_assert_int_eq(weir__broker_topic_create(it.broker, "t", CONSUME_PARTITIONS, 1,
-						   NULL, 1000, NULL),
-			 0);
+	transfer_embedded_open(&it, CONSUME_PARTITIONS);
 	consume_append(0, CONSUME_RECORDS - 1);
 }
 
 static void
 tear_down(void)
 {
-	weir__broker_close(it.broker);
+	transfer_embedded_close(&it);
 }
 
 TCase *

@@ -16,12 +16,7 @@
 #define CONSUME_PARTITIONS 3
 
 /* A checked fixture: each test has them anew, in a folder of its own. */
-struct consume_fixture {
-	struct weir_memory *memory;
-	struct weir_broker *broker;
-	struct weir_logger logger;
-};
-extern struct consume_fixture it;
+extern struct transfer_embedded it;
 TCase *consume_case(Suite *suite, const char *name);
 
 /* Numbers, one partition after the other; record N has timestamp 1000 + N. */

@@ -9,24 +9,19 @@
 
 #include "tests/apps/produce_fixture.h"
 
-struct produce_fixture it;
+struct transfer_embedded it;
 
 static void
 set_up(void)
 {
-	transfer_folder_enter();
-	it.logger.level = WEIR_LOG_ERROR;
-	it.memory = weir__memory_open(weir__clock_system(), &it.logger);
-	it.broker = weir__memory_broker(it.memory);
-	ck_assert_int_eq(
-		weir__broker_topic_create(it.broker, "t", 3, 1, NULL, 1000, NULL), 0);
+	transfer_embedded_open(&it, 3);
 	transfer_numbers("in", 0, PRODUCE_RECORDS - 1);
 }
 
 static void
 tear_down(void)
 {
-	weir__broker_close(it.broker);
+	transfer_embedded_close(&it);
 }
 
 TCase *

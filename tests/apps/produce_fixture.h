@@ -15,12 +15,7 @@
 #define PRODUCE_RECORDS 100
 
 /* A checked fixture: each test has them anew, in a folder of its own. */
-struct produce_fixture {
-	struct weir_memory *memory;
-	struct weir_broker *broker;
-	struct weir_logger logger;
-};
-extern struct produce_fixture it;
+extern struct transfer_embedded it;
 TCase *produce_case(Suite *suite, const char *name);
 
 /* Produce "in" exactly once: of this source, or (NULL) all in one transaction. */

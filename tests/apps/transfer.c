@@ -42,6 +42,24 @@ transfer_folder_enter(void)
 }
 
 void
+transfer_embedded_open(struct transfer_embedded *embedded, int partitions)
+{
+	transfer_folder_enter();
+	embedded->logger.level = WEIR_LOG_ERROR;
+	embedded->memory = weir__memory_open(weir__clock_system(), &embedded->logger);
+	embedded->broker = weir__memory_broker(embedded->memory);
+	ck_assert_int_eq(weir__broker_topic_create(embedded->broker, "t", partitions, 1,
+						   NULL, 1000, NULL),
+			 0);
+}
+
+void
+transfer_embedded_close(struct transfer_embedded *embedded)
+{
+	weir__broker_close(embedded->broker);
+}
+
+void
 transfer_numbers(const char *path, int first, int last)
 {
 	FILE *file = fopen(path, "a");

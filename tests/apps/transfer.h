@@ -20,6 +20,15 @@ int transfer_run(Suite *suite);
 /* Go to a folder of this test's own. */
 void transfer_folder_enter(void);
 
+/* An embedded broker with a topic "t", of a test in a folder of its own. */
+struct transfer_embedded {
+	struct weir_memory *memory;
+	struct weir_broker *broker;
+	struct weir_logger logger;
+};
+void transfer_embedded_open(struct transfer_embedded *embedded, int partitions);
+void transfer_embedded_close(struct transfer_embedded *embedded);
+
 /* Write "FIRST\n" to "LAST\n", each a number, to the end of a file. */
 void transfer_numbers(const char *path, int first, int last);
 void transfer_write(const char *path, const char *text);

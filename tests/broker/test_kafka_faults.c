@@ -477,7 +477,6 @@ START_TEST(transaction_timeout_beyond_the_brokers_is_refused)
 }
 END_TEST
 
-/* A paused broker would keep the following tests waiting, and outlive them. */
 /* A broker that a failed test left paused would keep the following ones waiting. */
 static void
 resume(void)
