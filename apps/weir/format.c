@@ -155,8 +155,7 @@ weir__line_read(const struct weir_line_format *format, struct weir_bytes line,
 {
 	int code = 0;
 
-	memset(message, 0, sizeof(*message));
-	message->timestamp_ms = -1;
+	*message = (struct weir_message){.timestamp_ms = -1, .partition = WEIR_BY_KEY};
 	if (format->kind == WEIR_FORMAT_JSON)
 		code = weir__line_read_json(line, arena, message, error);
 	else if (format->kind == WEIR_FORMAT_KEY_VALUE)

@@ -374,7 +374,7 @@ weir__line_read_json(struct weir_bytes line, struct weir_arena *arena,
 	json_t *object;
 	int code;
 
-	memset(message, 0, sizeof(*message));
+	*message = (struct weir_message){.timestamp_ms = -1, .partition = WEIR_BY_KEY};
 	object = weir__line_json(
 		line, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &reason);
 	if (!object)

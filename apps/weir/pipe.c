@@ -214,7 +214,8 @@ key_of(const struct pipe *pipe, struct weir_bytes line, size_t *size)
 static int
 append(struct pipe *pipe, struct weir_bytes line)
 {
-	struct weir_message message = {.value = line, .timestamp_ms = -1};
+	struct weir_message message = {.value = line, .timestamp_ms = -1,
+				       .partition = WEIR_BY_KEY};
 	char *key = NULL;
 	int code;
 

@@ -279,7 +279,7 @@ struct kafka_output {
 	size_t max_bytes;       /* of a message's key, value and headers */
 	int64_t *delivered;     /* greatest offset by partition */
 	int32_t partition_count;
-	rd_kafka_vu_t parts[7]; /* of the message to send */
+	rd_kafka_vu_t parts[8]; /* of the message to send */
 };
 
 enum kafka_phase {

@@ -183,7 +183,7 @@ enum part {
 	PART_KEY,
 	PART_VALUE,
 	PART_TIME,
-	PART_HEADERS /* last: only where there are any */
+	PARTS_ALWAYS /* then a partition and headers, where a message has them */
 };
 
 /* What is the same for each message of an output. */
@@ -200,7 +200,6 @@ prepare_parts(struct kafka_output *output)
 	parts[PART_KEY].vtype = RD_KAFKA_VTYPE_KEY;
 	parts[PART_VALUE].vtype = RD_KAFKA_VTYPE_VALUE;
 	parts[PART_TIME].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
-	parts[PART_HEADERS].vtype = RD_KAFKA_VTYPE_HEADERS;
 }
 
 static rd_kafka_resp_err_t
@@ -208,7 +207,8 @@ produce(struct kafka_producer *producer, struct kafka_output *output,
         const struct weir_message *message, uint64_t tag)
 {
 	rd_kafka_vu_t *parts = output->parts;
-	size_t part_count = PART_HEADERS;
+	rd_kafka_vu_t *end = parts + PARTS_ALWAYS;
+	rd_kafka_headers_t *headers = NULL;
 	rd_kafka_resp_err_t code;
 	rd_kafka_error_t *failure;
 
@@ -218,14 +218,21 @@ produce(struct kafka_producer *producer, struct kafka_output *output,
 	parts[PART_VALUE].u.mem.ptr = (void *)message->value.data;
 	parts[PART_VALUE].u.mem.size = message->value.size;
 	parts[PART_TIME].u.i64 = time_of(producer, output, message);
-	if (message->header_count > 0)
-		parts[part_count++].u.headers = headers_of(message);
-	failure = rd_kafka_produceva(producer->client->rk, parts, part_count);
+	if (message->partition != WEIR_BY_KEY) {
+		end->vtype = RD_KAFKA_VTYPE_PARTITION;
+		end++->u.i32 = message->partition;
+	}
+	if (message->header_count > 0) {
+		headers = headers_of(message);
+		end->vtype = RD_KAFKA_VTYPE_HEADERS;
+		end++->u.headers = headers;
+	}
+	failure = rd_kafka_produceva(producer->client->rk, parts, (size_t)(end - parts));
 	if (!failure)
 		return RD_KAFKA_RESP_ERR_NO_ERROR;
 	/* The headers are librdkafka's only when it took the message. */
-	if (message->header_count > 0)
-		rd_kafka_headers_destroy(parts[PART_HEADERS].u.headers);
+	if (headers)
+		rd_kafka_headers_destroy(headers);
 	code = rd_kafka_error_code(failure);
 	rd_kafka_error_destroy(failure);
 	return code;

@@ -43,5 +43,6 @@ weir__kafka_record_take(const rd_kafka_message_t *record, struct kafka_headers *
 	message->key = (struct weir_bytes){record->key, record->key_len};
 	message->value = (struct weir_bytes){record->payload, record->len};
 	message->timestamp_ms = rd_kafka_message_timestamp(record, &timestamp_type);
+	message->partition = WEIR_BY_KEY;
 	take_headers(record, room, message);
 }

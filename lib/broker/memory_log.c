@@ -70,6 +70,7 @@ weir__memory_record_new(const struct weir_message *message, int64_t now_ms)
 	record->message.header_count = message->header_count;
 	record->message.timestamp_ms =
 		message->timestamp_ms >= 0 ? message->timestamp_ms : now_ms;
+	record->message.partition = WEIR_BY_KEY;
 	record->span = NULL;
 	record->size = WEIR_MEMORY_OVERHEAD + payload +
 		       WEIR_MEMORY_HEADER_OVERHEAD * message->header_count;
@@ -81,7 +82,8 @@ weir__memory_record_new(const struct weir_message *message, int64_t now_ms)
 static struct weir_memory_record *
 marker_new(void)
 {
-	const struct weir_message nothing = {.timestamp_ms = -1};
+	const struct weir_message nothing = {.timestamp_ms = -1,
+					     .partition = WEIR_BY_KEY};
 	struct weir_memory_record *record = weir__memory_record_new(&nothing, -1);
 
 	record->marker = true;

@@ -67,16 +67,26 @@ weir__memory_murmur2(const void *data, size_t size)
 }
 
 static int32_t
-choose_partition(struct weir_memory_output *output, struct weir_bytes key)
+choose_partition(struct weir_memory_output *output, const struct weir_message *message)
 {
-	uint32_t number =
-		key.data ? weir__memory_murmur2(key.data, key.size) : output->turn++;
+	const struct weir_bytes *key = &message->key;
+	uint32_t number;
 
+	if (message->partition != WEIR_BY_KEY)
+		return message->partition;
+	number = key->data ? weir__memory_murmur2(key->data, key->size) : output->turn++;
 	return (int32_t)((number & 0x7fffffff) %
 			 (uint32_t)output->topic->partition_count);
 }
 
 /* ---- the queue ---- */
+
+static void
+queued_free(struct weir_memory_queued *queued)
+{
+	weir__memory_record_release(queued->record);
+	free(queued);
+}
 
 static struct weir_memory_queued *
 take_first(struct weir_memory_producer *producer)
@@ -93,12 +103,8 @@ take_first(struct weir_memory_producer *producer)
 void
 weir__memory_producer_purge(struct weir_memory_producer *producer)
 {
-	while (producer->first) {
-		struct weir_memory_queued *queued = take_first(producer);
-
-		weir__memory_record_release(queued->record);
-		free(queued);
-	}
+	while (producer->first)
+		queued_free(take_first(producer));
 }
 
 static void
@@ -198,8 +204,7 @@ deliver(struct weir_memory_session *session, struct weir_memory_queued *queued,
 				    "transaction ended or fenced");
 		}
 	}
-	weir__memory_record_release(queued->record);
-	free(queued);
+	queued_free(queued);
 	return answer;
 }
 
@@ -212,8 +217,7 @@ fenced(struct weir_memory_producer *producer)
 		struct weir_memory_queued *queued = take_first(producer);
 
 		add_failure(producer, queued, false, "producer fenced");
-		weir__memory_record_release(queued->record);
-		free(queued);
+		queued_free(queued);
 	}
 	return WEIR_UNKNOWN;
 }
@@ -247,20 +251,26 @@ weir__memory_producer_drain(struct weir_memory_session *session)
 
 /* ---- sending ---- */
 
-static void
-enqueue(struct weir_memory_session *session, int output,
-	struct weir_memory_record *record, uint64_t tag, enum weir_memory_fault fault)
+static struct weir_memory_queued *
+queued_new(struct weir_memory_session *session, int output,
+	   const struct weir_message *message, uint64_t tag)
 {
-	struct weir_memory_producer *producer = &session->producer;
+	const struct weir_clock *clock = session->memory->clock;
 	struct weir_memory_queued *queued = weir__calloc(1, sizeof(*queued));
 
-	queued->record = record;
+	queued->record = weir__memory_record_new(message, clock->wall_ms(clock));
 	queued->tag = tag;
 	queued->output = output;
 	queued->partition =
-		choose_partition(&producer->outputs[output], record->message.key);
-	queued->refuse = fault == WEIR_MEMORY_REFUSE_SIZE;
-	queued->lose = fault == WEIR_MEMORY_LOSE_DELIVERY;
+		choose_partition(&session->producer.outputs[output], message);
+	return queued;
+}
+
+static void
+enqueue(struct weir_memory_session *session, struct weir_memory_queued *queued)
+{
+	struct weir_memory_producer *producer = &session->producer;
+
 	*producer->last = queued;
 	producer->last = &queued->next;
 	if (++producer->queued % BATCH == 0)
@@ -269,50 +279,49 @@ enqueue(struct weir_memory_session *session, int output,
 
 /* The request is under way for long: its partition may get it after all. */
 static void
-send_late(struct weir_memory_session *session, int output,
-	  struct weir_memory_record *record)
+send_late(struct weir_memory_session *session, struct weir_memory_queued *queued)
 {
 	struct weir_memory_producer *producer = &session->producer;
-	struct weir_memory_output *to = &producer->outputs[output];
-	int32_t partition = choose_partition(to, record->message.key);
+	struct weir_memory_output *to = &producer->outputs[queued->output];
 	struct weir_memory_step step = {.type = WEIR_STEP_LATE_SEND,
 					.txn = producer->txn,
 					.epoch = producer->epoch,
-					.log = to->topic->logs[partition],
-					.record = record};
+					.log = log_of(producer, queued),
+					.record = queued->record};
 
-	if (register_target(session, &to->targets[partition], step.log) !=
+	if (register_target(session, &to->targets[queued->partition], step.log) ==
 	    WEIR_ANSWER_OK) {
-		weir__memory_record_release(record);
-		return;
+		step.serial = step.txn ? step.txn->serial : 0;
+		weir__memory_step_add(session->memory, &step);
+		queued->record = NULL;
 	}
-	step.serial = step.txn ? step.txn->serial : 0;
-	weir__memory_step_add(session->memory, &step);
+	queued_free(queued);
 }
 
 static enum weir_outcome
-send_with_fault(struct weir_memory_session *session, int output,
-		struct weir_memory_record *record, uint64_t tag,
+send_with_fault(struct weir_memory_session *session, struct weir_memory_queued *queued,
 		enum weir_memory_fault fault, struct weir_error *error)
 {
 	struct weir_memory_producer *producer = &session->producer;
 
+	queued->refuse = fault == WEIR_MEMORY_REFUSE_SIZE;
+	queued->lose = fault == WEIR_MEMORY_LOSE_DELIVERY;
 	switch (fault) {
 	case WEIR_MEMORY_UNKNOWN_LATE:
-		send_late(session, output, record);
+		send_late(session, queued);
 		break;
 	case WEIR_MEMORY_UNKNOWN_NOT:
-		weir__memory_record_release(record);
+		queued_free(queued);
 		break;
 	case WEIR_MEMORY_UNKNOWN_DONE:
-		enqueue(session, output, record, tag, fault);
+		enqueue(session, queued);
 		weir__memory_producer_drain(session);
 		break;
 	case WEIR_MEMORY_TAINT:
 		producer->tainted = true;
 		/* fall through */
 	default:
-		enqueue(session, output, record, tag, fault);
+		enqueue(session, queued);
 		return WEIR_SUCCESS;
 	}
 	return weir__memory_give_up(producer, error,
@@ -321,7 +330,8 @@ send_with_fault(struct weir_memory_session *session, int output,
 
 /* May this producer send now? */
 static enum weir_outcome
-may_send(struct weir_memory_session *session, int output, struct weir_error *error)
+may_send(struct weir_memory_session *session, int output, int32_t partition,
+	 struct weir_error *error)
 {
 	struct weir_memory_producer *producer = &session->producer;
 
@@ -337,6 +347,8 @@ may_send(struct weir_memory_session *session, int output, struct weir_error *err
 			       producer->outputs[output].name);
 		return WEIR_FATAL;
 	}
+	if (partition >= producer->outputs[output].topic->partition_count)
+		return weir__memory_misuse(error, "no such partition");
 	if (producer->must_abort) {
 		weir_error_set(error, WEIR_EBROKER, "the transaction must be aborted");
 		return WEIR_ABORT;
@@ -353,7 +365,6 @@ weir__memory_send(struct weir_session *base, int output,
 {
 	struct weir_memory_session *session = weir__memory_session_enter(base);
 	enum weir_memory_fault fault = weir__memory_fault_ask(session, WEIR_MEMORY_SEND);
-	const struct weir_clock *clock = session->memory->clock;
 	enum weir_outcome outcome;
 
 	(void)timeout_ms;
@@ -362,12 +373,11 @@ weir__memory_send(struct weir_session *base, int output,
 			session->producer.txn && outcome == WEIR_ABORT;
 		return outcome;
 	}
-	outcome = may_send(session, output, error);
+	outcome = may_send(session, output, message->partition, error);
 	if (outcome != WEIR_SUCCESS)
 		return outcome;
-	return send_with_fault(session, output,
-			       weir__memory_record_new(message, clock->wall_ms(clock)),
-			       tag, fault, error);
+	return send_with_fault(session, queued_new(session, output, message, tag), fault,
+			       error);
 }
 
 enum weir_outcome

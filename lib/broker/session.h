@@ -43,6 +43,7 @@ enum weir_outcome {
 const char *weir__outcome_name(enum weir_outcome outcome);
 
 #define WEIR_OFFSET_NONE (-1) /* no committed offset */
+#define WEIR_BY_KEY (-1)      /* the partition is chosen by the message's key */
 
 /* Why committed offsets are not told, though the broker answers. */
 #define WEIR_HELD_BACK "a transaction that has not ended holds them back"
@@ -54,6 +55,8 @@ struct weir_message {
 	const struct weir_header *headers;
 	size_t header_count;
 	int64_t timestamp_ms; /* -1: none; when sending: now */
+	int32_t partition;    /* when sending: one that the topic has, or WEIR_BY_KEY; as
+	                         read: WEIR_BY_KEY, so that a copy goes where its key says */
 };
 
 /* A place in a topic. Topic and metadata are borrowed. */
@@ -240,8 +243,8 @@ weir__session_begin(struct weir_session *session, struct weir_error *error)
 }
 
 /*
- * Send to output number `output`: bytes are copied. `tag` comes back with a failure. The
- * partition is the producer's choice: murmur2 of the key, as Java producers do.
+ * Send to output number `output`: bytes are copied. `tag` comes back with a failure. Unless
+ * the message names its partition it is murmur2 of the key, as Java producers do.
  *
  * SUCCESS: queued, and what becomes of it shows in commit, flush or failures. AGAIN: the queue
  * is full. ABORT, UNKNOWN, FATAL.

@@ -322,6 +322,7 @@ send_next(struct weir_worker *worker, struct weir_error *error)
 		.headers = held->headers,
 		.header_count = held->header_count,
 		.timestamp_ms = held->timestamp_ms,
+		.partition = WEIR_BY_KEY,
 	};
 	enum weir_outcome outcome;
 

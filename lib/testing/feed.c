@@ -80,7 +80,7 @@ send_one(struct weir_feed *feed)
 	uint64_t id = (uint64_t)atomic_load(&feed->sent);
 	char text[WEIR_ORACLE_LOAD_SIZE], key[24];
 	struct weir_oracle_load load;
-	struct weir_message message = {.timestamp_ms = -1};
+	struct weir_message message = {.timestamp_ms = -1, .partition = WEIR_BY_KEY};
 	struct weir_error error = {0};
 	enum weir_outcome outcome = WEIR_AGAIN;
 

@@ -23,7 +23,8 @@ consume_append(int first, int last)
 	for (i = first; i <= last; i++) {
 		char text[16];
 		struct weir_message message = {.value = {text, 0},
-					       .timestamp_ms = 1000 + i};
+					       .timestamp_ms = 1000 + i,
+					       .partition = WEIR_BY_KEY};
 
 		message.value.size = (size_t)snprintf(text, sizeof(text), "%d", i);
 		ck_assert_int_eq(weir__memory_append(it.memory, "t",
@@ -159,7 +160,8 @@ consume_transact_open(const char *value)
 						   .output_count = 1,
 						   .transaction_timeout_ms = 60000};
 	const struct weir_message message = {.value = {value, strlen(value)},
-					     .timestamp_ms = -1};
+					     .timestamp_ms = -1,
+					     .partition = WEIR_BY_KEY};
 	struct weir_session *session =
 		weir__broker_session_open(it.broker, &config, NULL);
 

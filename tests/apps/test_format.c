@@ -61,6 +61,7 @@ round_trip(const struct weir_message *message)
 				      &arena, &back, &error) == 0,
 		      "%s: %s", error.message, line.data);
 	check_same(message, &back, line.data);
+	ck_assert_int_eq(back.partition, WEIR_BY_KEY);
 	weir__buffer_fini(&line);
 	weir__arena_fini(&arena);
 }

@@ -83,7 +83,7 @@ contract_producer(const char *id, const char *group, const char *topic)
 void
 contract_send_key(struct weir_session *session, const char *key, const char *value)
 {
-	struct weir_message message = {.timestamp_ms = -1};
+	struct weir_message message = {.timestamp_ms = -1, .partition = WEIR_BY_KEY};
 
 	if (key)
 		message.key = (struct weir_bytes){key, strlen(key)};

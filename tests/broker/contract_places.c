@@ -96,7 +96,8 @@ START_TEST(sending_to_an_unknown_topic_is_fatal)
 	};
 	struct weir_session *session =
 		weir__broker_session_open(contract.broker, &config, ERROR);
-	struct weir_message message = {.value = {"a", 1}, .timestamp_ms = -1};
+	struct weir_message message = {.value = {"a", 1}, .timestamp_ms = -1,
+				       .partition = WEIR_BY_KEY};
 	struct weir_delivery_failure failure = {.outcome = WEIR_SUCCESS};
 	enum weir_outcome outcome;
 
@@ -146,7 +147,7 @@ START_TEST(offset_at_is_the_first_of_that_time_or_later)
 	} table[] = {{0, 0}, {1000, 0}, {1001, 1}, {2000, 1}, {3000, 2}, {3001, 3}};
 	const char *topic = contract_topic(1);
 	struct weir_session *session = contract_producer(NULL, NULL, topic);
-	struct weir_message message = {.value = {"x", 1}};
+	struct weir_message message = {.value = {"x", 1}, .partition = WEIR_BY_KEY};
 
 	for (int i = 1; i <= 3; i++) {
 		message.timestamp_ms = 1000 * i;

@@ -28,6 +28,7 @@ check_message(const struct weir_message *got, const struct weir_message *wanted)
 	check_bytes(got->key, wanted->key);
 	check_bytes(got->value, wanted->value);
 	ck_assert_int_eq(got->timestamp_ms, wanted->timestamp_ms);
+	ck_assert_int_eq(got->partition, wanted->partition);
 	ck_assert_uint_eq(got->header_count, wanted->header_count);
 	for (size_t i = 0; i < wanted->header_count; i++) {
 		ck_assert_str_eq(got->headers[i].name, wanted->headers[i].name);
@@ -41,11 +42,11 @@ static const struct weir_header headers[] = {
 };
 
 static const struct weir_message messages[] = {
-	{{NULL, 0}, {NULL, 0}, NULL, 0, 1700000000000},
-	{{"", 0}, {"", 0}, NULL, 0, 1700000000001},
-	{TEXT("key"), {NULL, 0}, NULL, 0, 1}, /* librdkafka cannot send a time of 0 */
-	{{NULL, 0}, TEXT("value"), headers, 5, 1700000000003},
-	{TEXT("\0key\0"), TEXT("\xff\0value"), headers, 1, 1600000000000},
+	{{NULL, 0}, {NULL, 0}, NULL, 0, 1700000000000, WEIR_BY_KEY},
+	{{"", 0}, {"", 0}, NULL, 0, 1700000000001, WEIR_BY_KEY},
+	{TEXT("key"), {NULL, 0}, NULL, 0, 1, WEIR_BY_KEY}, /* librdkafka cannot send a time of 0 */
+	{{NULL, 0}, TEXT("value"), headers, 5, 1700000000003, WEIR_BY_KEY},
+	{TEXT("\0key\0"), TEXT("\xff\0value"), headers, 1, 1600000000000, WEIR_BY_KEY},
 };
 enum { MESSAGES = sizeof(messages) / sizeof(messages[0]) };
 
@@ -134,6 +135,30 @@ START_TEST(keys_go_where_java_producers_put_them)
 	EXPECT(WEIR_SUCCESS, weir__session_flush(session, SLICE, ERROR));
 	ck_assert_str_eq(contract_read(topic, wanted, 0, true, NULL), "here");
 	ck_assert_int_eq(weir__session_delivered(session, 0, wanted), 0);
+	weir__session_close(session);
+}
+END_TEST
+
+START_TEST(message_goes_to_the_partition_that_it_names)
+{
+	enum { PARTITIONS = 7 };
+	const char *topic = contract_topic(PARTITIONS);
+	struct weir_session *session = contract_producer(NULL, NULL, topic);
+	struct weir_message message = {
+		.key = TEXT("abc"), .value = TEXT("here"), .timestamp_ms = -1};
+
+	for (int32_t i = 0; i < PARTITIONS; i++) {
+		message.partition = i;
+		EXPECT(WEIR_SUCCESS,
+		       weir__session_send(session, 0, &message, 0, SLICE, ERROR));
+	}
+	message.headers = headers;
+	message.header_count = 1;
+	EXPECT(WEIR_SUCCESS, weir__session_send(session, 0, &message, 0, SLICE, ERROR));
+	EXPECT(WEIR_SUCCESS, weir__session_flush(session, SLICE, ERROR));
+	for (int32_t i = 0; i < PARTITIONS; i++)
+		ck_assert_str_eq(contract_read(topic, i, 0, true, NULL),
+				 i < PARTITIONS - 1 ? "here" : "here,here");
 	weir__session_close(session);
 }
 END_TEST
@@ -274,7 +299,8 @@ noise(size_t size)
 		state = state * 1664525 + 1013904223;
 		bytes[i] = (char)(state >> 24);
 	}
-	return (struct weir_message){.value = {bytes, size}, .timestamp_ms = -1};
+	return (struct weir_message){.value = {bytes, size}, .timestamp_ms = -1,
+				     .partition = WEIR_BY_KEY};
 }
 
 static const char *
@@ -356,7 +382,8 @@ START_TEST(small_messages_are_taken_by_a_topic_of_small_batches)
 	EXPECT(WEIR_SUCCESS, weir__session_begin(session, ERROR));
 	for (uint64_t count = 0; count < 20; count++) {
 		struct weir_message message = {
-			.value = {bytes + count * LIMIT / 4, LIMIT / 4}, .timestamp_ms = -1};
+			.value = {bytes + count * LIMIT / 4, LIMIT / 4}, .timestamp_ms = -1,
+			.partition = WEIR_BY_KEY};
 
 		EXPECT(WEIR_SUCCESS,
 		       weir__session_send(session, 0, &message, count, SLICE, ERROR));
@@ -387,6 +414,7 @@ contract_add_records(Suite *suite, TCase *(*new_case)(Suite *, const char *))
 	tcase_add_test(tcase, message_without_a_time_gets_the_present);
 	tcase_add_loop_test(tcase, keys_go_where_java_producers_put_them, 0,
 			    sizeof(hashes) / sizeof(hashes[0]));
+	tcase_add_test(tcase, message_goes_to_the_partition_that_it_names);
 	tcase_add_test(tcase, rewind_gives_exactly_the_records_from_there);
 	tcase_add_test(tcase, partition_that_has_only_been_assigned_can_be_rewound);
 	tcase_add_test(tcase, rewind_forward_skips);

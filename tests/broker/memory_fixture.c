@@ -157,7 +157,7 @@ void
 memory_send(struct weir_session *session, int output, const char *value)
 {
 	struct weir_message message = {.value = {value, strlen(value)},
-				       .timestamp_ms = -1};
+				       .timestamp_ms = -1, .partition = WEIR_BY_KEY};
 
 	OUTCOME(WEIR_SUCCESS,
 		weir__session_send(session, output, &message, 0, 0, &it.error));

@@ -192,7 +192,8 @@ END_TEST
 
 START_TEST(output_without_rights_is_named)
 {
-	const struct weir_message message = {.value = {"a", 1}, .timestamp_ms = -1};
+	const struct weir_message message = {.value = {"a", 1}, .timestamp_ms = -1,
+					     .partition = WEIR_BY_KEY};
 	struct weir_broker *broker = connect_as("guest", "guest-secret");
 	struct weir_session *session = open_session(broker, NULL, "out", NULL);
 	struct weir_delivery_failure failure = {0};

@@ -219,7 +219,8 @@ mock_close(struct mock *mock)
 static enum weir_outcome
 transact(struct mock *mock)
 {
-	const struct weir_message message = {.value = {"value", 5}, .timestamp_ms = -1};
+	const struct weir_message message = {.value = {"value", 5}, .timestamp_ms = -1,
+					     .partition = WEIR_BY_KEY};
 	enum weir_outcome outcome = weir__session_begin(mock->session, &mock->error);
 
 	if (outcome != WEIR_SUCCESS)
@@ -265,7 +266,8 @@ END_TEST
 
 START_TEST(abort_within_an_unfinished_commit_does_not_spin)
 {
-	const struct weir_message message = {.value = {"value", 5}, .timestamp_ms = -1};
+	const struct weir_message message = {.value = {"value", 5}, .timestamp_ms = -1,
+					     .partition = WEIR_BY_KEY};
 	struct mock mock;
 
 	mock_open(&mock);

@@ -98,7 +98,8 @@ static void
 begin_and_send(struct bench *bench, const char *value)
 {
 	const struct weir_message message = {.value = {value, strlen(value)},
-	                                     .timestamp_ms = -1};
+	                                     .timestamp_ms = -1,
+	                                     .partition = WEIR_BY_KEY};
 
 	EXPECT(WEIR_SUCCESS, weir__session_begin(bench->session, &bench->error));
 	EXPECT(WEIR_SUCCESS, weir__session_send(bench->session, 0, &message, 1, SLICE_MS,
@@ -230,7 +231,8 @@ START_TEST(record_that_its_topic_does_not_take_is_refused)
 {
 	static const char *const settings[][2] = {{"cleanup.policy", "compact"},
 	                                          {"message.timestamp.after.max.ms", "1000"}};
-	struct weir_message message = {.value = {"v", 1}, .timestamp_ms = -1};
+	struct weir_message message = {.value = {"v", 1}, .timestamp_ms = -1,
+				       .partition = WEIR_BY_KEY};
 	struct weir_properties properties = {0};
 	struct bench here, *bench = &here;
 	struct weir_delivery_failure failure = {0};
@@ -340,7 +342,8 @@ START_TEST(full_queue_only_delays)
 {
 	struct weir_properties own = {0};
 	const char *output = "full-queue";
-	const struct weir_message message = {.value = {"v", 1}, .timestamp_ms = -1};
+	const struct weir_message message = {.value = {"v", 1}, .timestamp_ms = -1,
+					     .partition = WEIR_BY_KEY};
 	struct weir_session_config config = {
 		.name = "full", .outputs = &output, .output_count = 1, .producer = &own,
 	};

@@ -110,7 +110,8 @@ END_TEST
 static void
 send_at(struct weir_session *session, int64_t timestamp_ms)
 {
-	const struct weir_message message = {.value = {"v", 1}, .timestamp_ms = timestamp_ms};
+	const struct weir_message message = {.value = {"v", 1}, .timestamp_ms = timestamp_ms,
+					     .partition = WEIR_BY_KEY};
 	enum weir_outcome outcome;
 
 	do

@@ -15,7 +15,8 @@ static const struct weir_offset at_one = {.topic = "in", .partition = 0, .offset
 static enum weir_outcome
 call(struct weir_session *session, enum weir_memory_op op)
 {
-	const struct weir_message message = {.value = {"x", 1}, .timestamp_ms = -1};
+	const struct weir_message message = {.value = {"x", 1}, .timestamp_ms = -1,
+					     .partition = WEIR_BY_KEY};
 	struct weir_offset offset = {.topic = "in"};
 	struct weir_error *error = &it.error;
 	struct weir_event event;
@@ -174,7 +175,7 @@ START_TEST(batch_with_a_message_too_large_is_refused_whole)
 	static char large[3000];
 	struct weir_session *session = memory_producer(NULL, NULL);
 	struct weir_message message = {.value = {large, sizeof(large)},
-				       .timestamp_ms = -1};
+				       .timestamp_ms = -1, .partition = WEIR_BY_KEY};
 	struct weir_delivery_failure failures[4];
 
 	weir__memory_set_max_message(it.memory, "out", 2000);
@@ -243,7 +244,8 @@ END_TEST
 START_TEST(queue_is_full_while_the_last_transaction_is_not_ended)
 {
 	struct weir_session *session = memory_member(NULL, "tx");
-	struct weir_message message = {.value = {"x", 1}, .timestamp_ms = -1};
+	struct weir_message message = {.value = {"x", 1}, .timestamp_ms = -1,
+				       .partition = WEIR_BY_KEY};
 
 	weir__memory_set_queue(it.memory, 20);
 	weir__memory_set_manual(it.memory, true);
@@ -271,7 +273,7 @@ START_TEST(deleted_records_give_their_memory_back)
 {
 	static char value[1000];
 	struct weir_message message = {.value = {value, sizeof(value)},
-				       .timestamp_ms = -1};
+				       .timestamp_ms = -1, .partition = WEIR_BY_KEY};
 	size_t before = bytes_in_use(), high_water = 0;
 
 	for (int64_t i = 0; i < 100000; i++) {
@@ -288,7 +290,8 @@ END_TEST
 
 START_TEST(record_in_hand_outlives_its_deletion)
 {
-	struct weir_message message = {.value = {"hold", 4}, .timestamp_ms = -1};
+	struct weir_message message = {.value = {"hold", 4}, .timestamp_ms = -1,
+				       .partition = WEIR_BY_KEY};
 	struct weir_session *session = memory_member(NULL, NULL);
 	struct weir_event event;
 

@@ -223,7 +223,8 @@ END_TEST
 START_TEST(late_message_lands_only_in_its_own_transaction)
 {
 	struct weir_session *session = ready_producer("tx");
-	struct weir_message message = {.value = {"late", 4}, .timestamp_ms = -1};
+	struct weir_message message = {.value = {"late", 4}, .timestamp_ms = -1,
+				       .partition = WEIR_BY_KEY};
 
 	memory_begin(session, "a");
 	weir__memory_set_manual(it.memory, true);

@@ -355,7 +355,8 @@ open_producer(struct rig *rig, const char *transactional_id)
 static void
 send_message(struct weir_session *session, struct weir_bytes key, struct weir_bytes value)
 {
-	struct weir_message message = {.key = key, .value = value, .timestamp_ms = -1};
+	struct weir_message message = {.key = key, .value = value, .timestamp_ms = -1,
+				       .partition = WEIR_BY_KEY};
 	struct weir_error error = {0};
 	enum weir_outcome outcome;
 

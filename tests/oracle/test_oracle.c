@@ -62,7 +62,7 @@ append(const char *topic, const char *value, const struct weir_header *headers,
 	struct weir_message message = {.value = {value, strlen(value)},
 				       .headers = headers,
 				       .header_count = count,
-				       .timestamp_ms = -1};
+				       .timestamp_ms = -1, .partition = WEIR_BY_KEY};
 
 	ck_assert_int_eq(weir__memory_append(memory, topic, 0, &message), 0);
 }
@@ -111,7 +111,7 @@ begin(const char *topic, const char *value)
 						     .outputs = topics,
 						     .output_count = 1};
 	struct weir_message message = {.value = {value, strlen(value)},
-				       .timestamp_ms = -1};
+				       .timestamp_ms = -1, .partition = WEIR_BY_KEY};
 	struct weir_session *session =
 		weir__broker_session_open(broker, &session_config, NULL);
 

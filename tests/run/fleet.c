@@ -402,7 +402,7 @@ fleet_put(struct fleet *fleet, int partition, const char *value)
 {
 	struct weir_message message = {
 		.value = {value, value ? strlen(value) : 0},
-		.timestamp_ms = fleet->clock.now_ms,
+		.timestamp_ms = fleet->clock.now_ms, .partition = WEIR_BY_KEY,
 	};
 
 	ck_assert_int_eq(weir__memory_append(fleet->memory, "in", partition, &message), 0);
@@ -417,7 +417,8 @@ fleet_put_transaction(struct fleet *fleet, const char *value, bool commit)
 		.name = "producer", .transactional_id = "producer", .outputs = outputs,
 		.output_count = 1, .transaction_timeout_ms = 60000, .session_timeout_ms = 10000,
 	};
-	struct weir_message message = {.value = {value, strlen(value)}, .timestamp_ms = -1};
+	struct weir_message message = {.value = {value, strlen(value)}, .timestamp_ms = -1,
+				       .partition = WEIR_BY_KEY};
 	struct weir_session *session = weir__broker_session_open(fleet->broker, &config, &error);
 
 	ck_assert_msg(session != NULL, "%s", error.message);

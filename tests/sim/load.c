@@ -76,7 +76,8 @@ append(struct sim_world *world, const char *key, const char *value)
 		&world->random, (unsigned)plan->input_partitions[input]);
 	struct weir_message message = {.key = {key, key ? strlen(key) : 0},
 				       .value = {value, strlen(value)},
-				       .timestamp_ms = world->clock.now_ms};
+				       .timestamp_ms = world->clock.now_ms,
+				       .partition = WEIR_BY_KEY};
 
 	sim_log(world, "load in%d[%d]: %s", input, (int)partition, value);
 	weir__memory_append(world->memory, input ? "in1" : "in0", partition, &message);
@@ -111,7 +112,8 @@ send_record(struct sim_world *world, const char *key, const char *value)
 {
 	struct weir_message message = {.key = {key, key ? strlen(key) : 0},
 				       .value = {value, strlen(value)},
-				       .timestamp_ms = world->clock.now_ms};
+				       .timestamp_ms = world->clock.now_ms,
+				       .partition = WEIR_BY_KEY};
 	int input = (int)sim_random_below(&world->random, (unsigned)world->plan->inputs);
 
 	if (world->loader_state == LOADER_IDLE) {

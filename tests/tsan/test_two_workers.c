@@ -65,7 +65,8 @@ fill(struct weir_broker *broker)
 		;
 	ck_assert_msg(outcome == WEIR_SUCCESS, "%s", error.message);
 	for (int i = 0; i < RECORDS; i++) {
-		struct weir_message message = {.timestamp_ms = -1};
+		struct weir_message message = {.timestamp_ms = -1,
+					       .partition = WEIR_BY_KEY};
 
 		message.value.data = text;
 		message.value.size = (size_t)snprintf(text, sizeof(text), "%d", i);
