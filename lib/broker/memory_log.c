@@ -20,16 +20,6 @@ enum { RING_START = 16 };
 
 /* ---- records ---- */
 
-static size_t
-headers_size(const struct weir_message *message)
-{
-	size_t size = 0;
-
-	for (size_t i = 0; i < message->header_count; i++)
-		size += strlen(message->headers[i].name) + message->headers[i].value.size;
-	return size;
-}
-
 static struct weir_bytes
 put_bytes(char **to, struct weir_bytes bytes)
 {
@@ -56,7 +46,7 @@ put_headers(struct weir_header *headers, const struct weir_message *message, cha
 struct weir_memory_record *
 weir__memory_record_new(const struct weir_message *message, int64_t now_ms)
 {
-	size_t payload = message->key.size + message->value.size + headers_size(message);
+	size_t payload = weir__message_bytes(message);
 	size_t table = message->header_count * sizeof(struct weir_header);
 	struct weir_memory_record *record = weir__alloc(
 		sizeof(*record) + table + payload + message->header_count + 1);

@@ -19,9 +19,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <broker/message.h>
 #include <config/pipeline.h>
 #include <config/properties.h>
-#include <weir/processor.h>
 
 /* What an operation came to, that is: what to do now. */
 enum weir_outcome {
@@ -43,21 +43,9 @@ enum weir_outcome {
 const char *weir__outcome_name(enum weir_outcome outcome);
 
 #define WEIR_OFFSET_NONE (-1) /* no committed offset */
-#define WEIR_BY_KEY (-1)      /* the partition is chosen by the message's key */
 
 /* Why committed offsets are not told, though the broker answers. */
 #define WEIR_HELD_BACK "a transaction that has not ended holds them back"
-
-/* Key, value, headers and time of a record; all borrowed. Null is data NULL. */
-struct weir_message {
-	struct weir_bytes key;
-	struct weir_bytes value;
-	const struct weir_header *headers;
-	size_t header_count;
-	int64_t timestamp_ms; /* -1: none; when sending: now */
-	int32_t partition;    /* when sending: one that the topic has, or WEIR_BY_KEY; as
-	                         read: WEIR_BY_KEY, so that a copy goes where its key says */
-};
 
 /* A place in a topic. Topic and metadata are borrowed. */
 struct weir_offset {

@@ -17,15 +17,11 @@
 #include <processor/record.h>
 #include <processor/registry.h>
 
-/* A record on hold: where to, and what. The bytes live until held_reset. */
+/* A record on hold: what, and where to. The bytes live until held_reset. */
 struct weir_held {
-	int output; /* index into the pipeline's outputs */
-	struct weir_bytes key;
-	struct weir_bytes value;
-	const struct weir_header *headers;
-	size_t header_count;
-	int64_t timestamp_ms;
-	size_t bytes; /* of key, value and headers */
+	struct weir_message message;
+	int output;   /* index into the pipeline's outputs */
+	size_t bytes; /* of the message: key, value, headers */
 };
 
 /*
@@ -34,7 +30,7 @@ struct weir_held {
  */
 #define WEIR_HELD_TIMES 8
 
-/* What one record, batch end or tick emitted. One a worker, reset for each. */
+/* What one record, batch end or tick emitted. One a worker; the calls below empty it first. */
 struct weir_held_list {
 	struct weir_held *items;
 	size_t count;
@@ -45,8 +41,12 @@ struct weir_held_list {
 	size_t taken_bytes; /* most that one step was given for the record at hand */
 	struct weir_arena arena;
 };
-/* Bytes of one: key, value, headers. */
-size_t weir__held_bytes(const struct weir_held *held);
+/*
+ * Put a message on hold for `output` that lasts until the list is reset. The held one, until
+ * the next call; or NULL: the list would have more than `max_bytes`.
+ */
+struct weir_held *weir__held_add(struct weir_held_list *held, size_t max_bytes, int output,
+                                 const struct weir_message *message);
 void weir__held_reset(struct weir_held_list *held);
 void weir__held_fini(struct weir_held_list *held);
 
@@ -81,12 +81,12 @@ struct weir_chain_task *weir__chain_open(struct weir_chain *chain, const char *t
 void weir__chain_close(struct weir_chain_task *task);
 
 /*
- * One record through all steps; what it emits to outputs is added to *held. With a verdict
- * other than WEIR_DONE *held is reset, and *reason says why (otherwise it is untouched). The
- * record's value view is the caller's: weir__value_fini() afterwards, when *held was read.
+ * One record through all steps; what it emits to outputs is in *held, and borrows from
+ * `message` what was inherited. With a verdict other than WEIR_DONE *held is empty, and
+ * *reason says why (otherwise it is untouched).
  */
 enum weir_verdict weir__chain_record(struct weir_chain_task *task,
-                                     const struct weir_record *record,
+                                     const struct weir_message *message, int64_t offset,
                                      struct weir_held_list *held, struct weir_reason *reason);
 
 /*

@@ -68,7 +68,7 @@ beyond_bound(struct weir_context *ctx)
 static int
 count_bytes(struct weir_context *ctx, const struct weir_record *record)
 {
-	size_t bytes = sizeof(struct weir_held) + record->key.size;
+	size_t bytes = sizeof(struct weir_held) + record->message.key.size;
 
 	if (!record->value->unprinted)
 		bytes += record->value->bytes.size;
@@ -86,7 +86,7 @@ count_taken(struct weir_context *ctx, const struct weir_record *record)
 	struct weir_held_list *held = ctx->task->held;
 
 	if (record->value->unprinted)
-		ctx->given_bytes += sizeof(struct weir_held) + record->key.size +
+		ctx->given_bytes += sizeof(struct weir_held) + record->message.key.size +
 				    ctx->task->value_bytes;
 	else
 		ctx->given_bytes += weir__record_bytes(record);
@@ -120,7 +120,7 @@ pass(struct weir_context *ctx, const struct weir_record *record, int output)
 		return stop(
 			ctx,
 			"emits to an output number that weir_output_find() did not give");
-	return weir__held_add(ctx->task->held, ctx->task->max_bytes, output, record)
+	return weir__held_record(ctx->task->held, ctx->task->max_bytes, output, record)
 		       ? beyond_bound(ctx)
 		       : 0;
 }
@@ -141,7 +141,8 @@ inherit(const struct weir_context *ctx, struct weir_record *record,
 	record->topic = task->topic;
 	record->partition = task->partition;
 	record->offset = -1;
-	record->timestamp_ms = weir_now_ms(ctx);
+	record->message.timestamp_ms = weir_now_ms(ctx);
+	record->message.partition = WEIR_BY_KEY;
 	record->value = none;
 }
 
@@ -155,17 +156,17 @@ static void
 replace_parts(struct weir_record *record, const struct weir_emit *emit,
 	      struct weir_value *value)
 {
-	if ((emit->set & WEIR_EMIT_KEY) && !same_bytes(emit->key, record->key)) {
-		record->key = emit->key;
+	if ((emit->set & WEIR_EMIT_KEY) && !same_bytes(emit->key, record->message.key)) {
+		record->message.key = emit->key;
 		record->key_lasting = false;
 	}
 	if (emit->set & WEIR_EMIT_HEADERS) {
-		record->headers = emit->headers;
-		record->header_count = emit->header_count;
+		record->message.headers = emit->headers;
+		record->message.header_count = emit->header_count;
 		record->headers_lasting = false;
 	}
 	if (emit->set & WEIR_EMIT_TIMESTAMP)
-		record->timestamp_ms = emit->timestamp_ms;
+		record->message.timestamp_ms = emit->timestamp_ms;
 	if ((emit->set & WEIR_EMIT_VALUE) &&
 	    (record->value->unprinted ||
 	     !same_bytes(emit->value, record->value->bytes))) {

@@ -218,6 +218,7 @@ begin(struct weir_chain_task *task, int64_t offset, struct weir_held_list *held,
 		task->max_bytes *= WEIR_HELD_TIMES;
 	task->value_bytes = 0;
 	set_place(task, offset);
+	weir__held_reset(held);
 	task->held = held;
 	task->reason = reason;
 	task->verdict = WEIR_DONE;
@@ -257,31 +258,50 @@ weir__step_record(struct weir_context *ctx, const struct weir_record *record)
 
 /* No steps: the record as it came. */
 static enum weir_verdict
-copy_record(const struct weir_chain *chain, const struct weir_record *record,
+copy_record(const struct weir_chain *chain, const struct weir_message *message,
 	    struct weir_held_list *held, struct weir_reason *reason)
 {
-	if (weir__held_add(held, held->max_bytes, chain->default_output, record) == 0)
+	weir__held_reset(held);
+	if (weir__held_add(held, held->max_bytes, chain->default_output, message))
 		return WEIR_DONE;
 	reason->step = NULL;
 	snprintf(reason->text, sizeof(reason->text),
 		 "the record has %zu bytes, more than commit.bytes (%zu)",
-		 weir__record_bytes(record), held->max_bytes);
-	weir__held_reset(held);
+		 sizeof(struct weir_held) + weir__message_bytes(message),
+		 held->max_bytes);
 	return WEIR_REJECT;
 }
 
+static enum weir_verdict
+run_steps(struct weir_chain_task *task, const struct weir_message *message,
+	  int64_t offset, struct weir_held_list *held, struct weir_reason *reason)
+{
+	struct weir_value value = {.bytes = message->value, .lasting = true};
+	const struct weir_record record = {.topic = task->topic,
+					   .partition = task->partition,
+					   .offset = offset,
+					   .message = *message,
+					   .key_lasting = true,
+					   .headers_lasting = true,
+					   .value = &value};
+
+	begin(task, offset, held, reason);
+	task->value_bytes = message->value.size;
+	if (!task->chain->is_stateless)
+		held->taken_bytes = weir__record_bytes(&record);
+	weir__step_record(&task->contexts[0], &record);
+	weir__value_fini(&value);
+	return end(task);
+}
+
 enum weir_verdict
-weir__chain_record(struct weir_chain_task *task, const struct weir_record *record,
-		   struct weir_held_list *held, struct weir_reason *reason)
+weir__chain_record(struct weir_chain_task *task, const struct weir_message *message,
+		   int64_t offset, struct weir_held_list *held,
+		   struct weir_reason *reason)
 {
 	if (task->chain->step_count == 0)
-		return copy_record(task->chain, record, held, reason);
-	begin(task, record->offset, held, reason);
-	task->value_bytes = record->value->bytes.size;
-	if (!task->chain->is_stateless)
-		held->taken_bytes = weir__record_bytes(record);
-	weir__step_record(&task->contexts[0], record);
-	return end(task);
+		return copy_record(task->chain, message, held, reason);
+	return run_steps(task, message, offset, held, reason);
 }
 
 /* ---- batch ends and ticks ---- */

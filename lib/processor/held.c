@@ -12,45 +12,35 @@
 
 #include <processor/step.h>
 
-static size_t
-header_bytes(const struct weir_header *headers, size_t count)
+/* The record's message, with its value printed when there was only JSON. */
+static struct weir_message
+message_of(const struct weir_record *record)
 {
-	size_t bytes = 0;
+	struct weir_message message = record->message;
 
-	for (size_t i = 0; i < count; i++)
-		bytes += strlen(headers[i].name) + headers[i].value.size;
-	return bytes;
-}
-
-size_t
-weir__held_bytes(const struct weir_held *held)
-{
-	return held->key.size + held->value.size +
-	       header_bytes(held->headers, held->header_count);
+	message.value = weir__value_bytes(record->value);
+	return message;
 }
 
 size_t
 weir__record_bytes(const struct weir_record *record)
 {
-	size_t bytes = sizeof(struct weir_held) + record->key.size;
+	const struct weir_message message = message_of(record);
 
-	if (record->value->unprinted)
-		weir__value_bytes(record->value);
-	bytes += record->value->bytes.size;
-	return bytes + header_bytes(record->headers, record->header_count);
+	return sizeof(struct weir_held) + weir__message_bytes(&message);
 }
 
 static const struct weir_header *
-copy_headers(struct weir_arena *arena, const struct weir_record *record)
+copy_headers(struct weir_arena *arena, const struct weir_message *message)
 {
 	struct weir_header *copy;
 
-	if (record->header_count == 0)
+	if (message->header_count == 0)
 		return NULL;
-	copy = weir__arena_alloc(arena, record->header_count * sizeof(*copy));
-	for (size_t i = 0; i < record->header_count; i++) {
-		copy[i].name = weir__arena_strdup(arena, record->headers[i].name);
-		copy[i].value = weir__arena_copy(arena, record->headers[i].value);
+	copy = weir__arena_alloc(arena, message->header_count * sizeof(*copy));
+	for (size_t i = 0; i < message->header_count; i++) {
+		copy[i].name = weir__arena_strdup(arena, message->headers[i].name);
+		copy[i].value = weir__arena_copy(arena, message->headers[i].value);
 	}
 	return copy;
 }
@@ -62,33 +52,44 @@ grow(struct weir_held_list *held)
 	held->items = weir__realloc(held->items, held->capacity * sizeof(*held->items));
 }
 
-int
+struct weir_held *
 weir__held_add(struct weir_held_list *held, size_t max_bytes, int output,
-	       const struct weir_record *record)
+	       const struct weir_message *message)
 {
-	size_t bytes = weir__record_bytes(record);
-	struct weir_value *value = record->value;
+	size_t bytes = weir__message_bytes(message);
 	struct weir_held *item;
 
-	if (held->bytes + bytes > max_bytes)
-		return WEIR_ELIMIT;
+	if (held->bytes + sizeof(*item) + bytes > max_bytes)
+		return NULL;
 	if (held->count == held->capacity)
 		grow(held);
-	if (!value->lasting) {
-		value->bytes = weir__arena_copy(&held->arena, weir__value_bytes(value));
-		value->lasting = true;
-	}
 	item = &held->items[held->count++];
+	item->message = *message;
 	item->output = output;
-	item->key = record->key_lasting ? record->key
-					: weir__arena_copy(&held->arena, record->key);
-	item->value = value->bytes;
-	item->headers = record->headers_lasting ? record->headers
-						: copy_headers(&held->arena, record);
-	item->header_count = record->header_count;
-	item->timestamp_ms = record->timestamp_ms;
-	item->bytes = bytes - sizeof(*item);
-	held->bytes += bytes;
+	item->bytes = bytes;
+	held->bytes += sizeof(*item) + bytes;
+	return item;
+}
+
+int
+weir__held_record(struct weir_held_list *held, size_t max_bytes, int output,
+		  const struct weir_record *record)
+{
+	const struct weir_message message = message_of(record);
+	struct weir_held *item = weir__held_add(held, max_bytes, output, &message);
+	struct weir_value *value = record->value;
+
+	if (!item)
+		return WEIR_ELIMIT;
+	if (!value->lasting) {
+		value->bytes = weir__arena_copy(&held->arena, value->bytes);
+		value->lasting = true;
+		item->message.value = value->bytes;
+	}
+	if (!record->key_lasting)
+		item->message.key = weir__arena_copy(&held->arena, message.key);
+	if (!record->headers_lasting)
+		item->message.headers = copy_headers(&held->arena, &message);
 	return 0;
 }
 

@@ -57,13 +57,13 @@ weir_record_offset(const struct weir_record *record)
 int64_t
 weir_record_timestamp_ms(const struct weir_record *record)
 {
-	return record->timestamp_ms;
+	return record->message.timestamp_ms;
 }
 
 struct weir_bytes
 weir_record_key(const struct weir_record *record)
 {
-	return record->key;
+	return record->message.key;
 }
 
 struct weir_bytes
@@ -75,23 +75,23 @@ weir_record_value(const struct weir_record *record)
 size_t
 weir_record_header_count(const struct weir_record *record)
 {
-	return record->header_count;
+	return record->message.header_count;
 }
 
 const struct weir_header *
 weir_record_header(const struct weir_record *record, size_t index)
 {
-	assert(index < record->header_count);
-	return &record->headers[index];
+	assert(index < record->message.header_count);
+	return &record->message.headers[index];
 }
 
 int
 weir_record_header_find(const struct weir_record *record, const char *name,
 			struct weir_bytes *value)
 {
-	for (size_t i = record->header_count; i-- > 0;)
-		if (strcmp(record->headers[i].name, name) == 0) {
-			*value = record->headers[i].value;
+	for (size_t i = record->message.header_count; i-- > 0;)
+		if (strcmp(record->message.headers[i].name, name) == 0) {
+			*value = record->message.headers[i].value;
 			return 0;
 		}
 	return WEIR_ENOTFOUND;

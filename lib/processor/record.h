@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <broker/message.h>
 #include <weir/processor.h>
 
 struct json_t;
@@ -32,13 +33,10 @@ struct weir_value {
 struct weir_record {
 	const char *topic; /* of the input, as partition and offset */
 	int32_t partition;
-	int64_t offset;    /* -1 in batch_end and tick */
-	int64_t timestamp_ms;
-	struct weir_bytes key;
+	int64_t offset;              /* -1 in batch_end and tick */
+	struct weir_message message; /* but its value, which `value` has */
 	bool key_lasting;
 	bool headers_lasting;
-	const struct weir_header *headers;
-	size_t header_count;
 	struct weir_value *value;
 };
 

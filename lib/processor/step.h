@@ -86,8 +86,8 @@ size_t weir__record_bytes(const struct weir_record *record);
  * Put `record` on hold for `output`; what does not last is copied, and its value's view
  * points to the copy from then on. Returns 0, or WEIR_ELIMIT beyond `max_bytes`.
  */
-int weir__held_add(struct weir_held_list *held, size_t max_bytes, int output,
-                   const struct weir_record *record);
+int weir__held_record(struct weir_held_list *held, size_t max_bytes, int output,
+                      const struct weir_record *record);
 
 /* ---- crash.c ---- */
 

@@ -56,7 +56,7 @@ message_size(const struct weir_message *message)
 static struct kept *
 keep(const struct weir_current *current)
 {
-	const struct weir_message *message = &current->message;
+	const struct weir_message *message = current->message;
 	struct kept *kept = weir__alloc(sizeof(*kept) + message_size(message) + 1);
 	struct weir_header *headers = (struct weir_header *)(kept + 1);
 	char *to = (char *)(headers + message->header_count);
@@ -83,7 +83,7 @@ weir__gather_current(struct weir_worker *worker)
 {
 	struct weir_task *task = worker->current.task;
 	struct weir_pending *pending = task->pending;
-	const struct weir_message *message = &worker->current.message;
+	const struct weir_message *message = worker->current.message;
 
 	worker->current.task = NULL;
 	if (!pending) {
@@ -152,7 +152,6 @@ end_tasks(struct weir_worker *worker, bool early)
 		if (!task || !task->dirty || (!early && task->pending && task->pending->ready))
 			continue;
 		task->dirty = false;
-		weir__held_reset(&worker->held);
 		if (weir__chain_batch_end(task->chain, &worker->held, &worker->reason) ==
 		    WEIR_STOP) {
 			weir_error_set(&error, WEIR_EPROCESSOR, "step %s, at the end of a batch: %s",
@@ -198,7 +197,7 @@ weir__process_pending(struct weir_worker *worker)
 		return false;
 	worker->current.task = task;
 	worker->current.offset = task->pending->first->offset;
-	worker->current.message = task->pending->first->message;
+	worker->current.message = &task->pending->first->message;
 	worker->end_due = !worker->stateless;
 	weir__process_current(worker);
 	return true;
@@ -281,9 +280,9 @@ void
 weir__sending_lost(struct weir_worker *worker)
 {
 	const struct weir_sending *sending = &worker->sending;
-	size_t count = sending->count - sending->sent;
+	size_t count = worker->held.count - sending->sent;
 
-	if (!worker->guarantee->commits_first || sending->of_record || !count)
+	if (!worker->guarantee->commits_first || !sending->task || !count)
 		return;
 	weir__count(&worker->counts.lost, count);
 	weir__log(worker->config.logger, WEIR_LOG_WARNING,

@@ -148,7 +148,6 @@ end_task(struct weir_worker *worker, struct weir_task *task)
 	struct weir_error error = {0};
 	enum weir_verdict verdict;
 
-	weir__held_reset(&worker->held);
 	verdict = weir__chain_batch_end(task->chain, &worker->held, &worker->reason);
 	if (verdict == WEIR_STOP) {
 		weir_error_set(&error, WEIR_EPROCESSOR, "step %s, at the end of a batch: %s",

@@ -147,11 +147,11 @@ settle_verdict(struct weir_worker *worker, enum weir_verdict verdict)
 		if (!held_fits(worker) || (worker->batch.alone && too_slow(worker)))
 			weir__reject_current(worker, false);
 		else
-			weir__send_record(worker, worker->held.items, worker->held.count);
+			weir__send_record(worker);
 		break;
 	case WEIR_REJECT:
 		if (WEIR_MUTANT(REJECTED_SENT))
-			weir__send_record(worker, worker->held.items, worker->held.count);
+			weir__send_record(worker);
 		else
 			weir__reject_current(worker, false);
 		break;
@@ -187,35 +187,20 @@ void
 weir__process_current(struct weir_worker *worker)
 {
 	struct weir_task *task = worker->current.task;
-	const struct weir_message *message = &worker->current.message;
-	struct weir_value value = {.bytes = message->value, .lasting = true};
-	struct weir_record record = {
-		.topic = task->partition->topic,
-		.partition = task->partition->id,
-		.offset = worker->current.offset,
-		.timestamp_ms = message->timestamp_ms,
-		.key = message->key,
-		.key_lasting = true,
-		.headers_lasting = true,
-		.headers = message->headers,
-		.header_count = message->header_count,
-		.value = &value,
-	};
+	int64_t offset = worker->current.offset;
 	const struct weir_suspect *suspect;
 	enum weir_verdict verdict;
 
 	if (task->suspects.count && !worker->guarantee->commits_first) {
-		suspect = weir__suspects_find(&task->suspects, record.offset);
+		suspect = weir__suspects_find(&task->suspects, offset);
 		if (suspect && !admit_suspect(worker, suspect))
 			return;
 	}
 	task->dirty = true;
 	worker->last_task = task;
-	worker->last_offset = record.offset;
-	weir__held_reset(&worker->held);
-	verdict = weir__chain_record(task->chain, &record, &worker->held, &worker->reason);
-	if (value.json)
-		weir__value_fini(&value);
+	worker->last_offset = offset;
+	verdict = weir__chain_record(task->chain, worker->current.message, offset, &worker->held,
+	                             &worker->reason);
 	if (!worker->stateless)
 		weir__next_tick_update(worker);
 	settle_verdict(worker, verdict);
@@ -225,7 +210,7 @@ void
 weir__record_done(struct weir_worker *worker)
 {
 	struct weir_task *task = worker->current.task;
-	const struct weir_message *message = &worker->current.message;
+	const struct weir_message *message = worker->current.message;
 	size_t bytes = message->key.size + message->value.size + worker->held.bytes;
 
 	weir__count(&worker->counts.records, 1);
@@ -261,36 +246,29 @@ weir__drop_current(struct weir_worker *worker)
 /* ---- sending ---- */
 
 void
-weir__send_record(struct weir_worker *worker, const struct weir_held *items, size_t count)
+weir__send_record(struct weir_worker *worker)
 {
-	struct weir_sending *sending = &worker->sending;
+	const struct weir_current *current = &worker->current;
 
-	sending->items = items;
-	sending->count = count;
-	sending->sent = 0;
-	sending->task = worker->current.task;
-	sending->tag = weir__tag(sending->task, worker->current.offset);
-	sending->of_record = true;
-	sending->after = WEIR_PHASE_RUN;
+	worker->sending = (struct weir_sending){
+		.tag = weir__tag(current->task, current->offset),
+		.after = WEIR_PHASE_RUN,
+	};
 	weir__send(worker);
 }
 
 void
 weir__send_other(struct weir_worker *worker, struct weir_task *task, enum weir_phase after)
 {
-	struct weir_sending *sending = &worker->sending;
-
 	if (!held_fits(worker)) {
 		stop_at(worker, task, -1);
 		return;
 	}
-	sending->items = worker->held.items;
-	sending->count = worker->held.count;
-	sending->sent = 0;
-	sending->task = task;
-	sending->tag = weir__tag(task, -1);
-	sending->of_record = false;
-	sending->after = after;
+	worker->sending = (struct weir_sending){
+		.tag = weir__tag(task, -1),
+		.task = task,
+		.after = after,
+	};
 	weir__send(worker);
 }
 
@@ -299,14 +277,14 @@ sending_done(struct weir_worker *worker)
 {
 	struct weir_sending *sending = &worker->sending;
 
-	weir__count(&worker->counts.emitted, sending->count);
+	weir__count(&worker->counts.emitted, worker->held.count);
 	worker->phase = sending->after;
-	if (sending->of_record) {
+	if (!sending->task) {
 		weir__record_done(worker);
 		return;
 	}
 	/* a tick, or the end of a batch: the task's offset goes with what it emitted */
-	if (sending->count && !worker->guarantee->commits_first)
+	if (worker->held.count && !worker->guarantee->commits_first)
 		weir__batch_touch(worker, sending->task, sending->task->next);
 	worker->batch.bytes += worker->held.bytes;
 }
@@ -314,16 +292,8 @@ sending_done(struct weir_worker *worker)
 static enum weir_outcome
 send_next(struct weir_worker *worker, struct weir_error *error)
 {
-	struct weir_sending *sending = &worker->sending;
-	const struct weir_held *held = &sending->items[sending->sent];
-	struct weir_message message = {
-		.key = held->key,
-		.value = held->value,
-		.headers = held->headers,
-		.header_count = held->header_count,
-		.timestamp_ms = held->timestamp_ms,
-		.partition = WEIR_BY_KEY,
-	};
+	const struct weir_sending *sending = &worker->sending;
+	const struct weir_held *held = &worker->held.items[sending->sent];
 	enum weir_outcome outcome;
 
 	if (worker->guarantee->begin && !worker->batch.transaction) {
@@ -332,7 +302,7 @@ send_next(struct weir_worker *worker, struct weir_error *error)
 			return outcome;
 	}
 	/* waits only when the queue is full; deliveries are served meanwhile */
-	return weir__session_send(worker->session, held->output, &message, sending->tag,
+	return weir__session_send(worker->session, held->output, &held->message, sending->tag,
 	                          worker->phase == WEIR_PHASE_SEND ? WEIR_SLICE_MS / 10 : 0,
 	                          error);
 }
@@ -344,7 +314,7 @@ weir__send(struct weir_worker *worker)
 	struct weir_error error;
 	enum weir_outcome outcome;
 
-	while (sending->sent < sending->count) {
+	while (sending->sent < worker->held.count) {
 		error.code = 0;
 		error.message[0] = '\0';
 		outcome = send_next(worker, &error);
@@ -397,7 +367,6 @@ run_tick(struct weir_worker *worker, struct weir_task *task)
 	enum weir_verdict verdict;
 
 	task->dirty = true;
-	weir__held_reset(&worker->held);
 	verdict = weir__chain_tick(task->chain, worker->now_ms, &worker->held, &worker->reason);
 	weir__next_tick_update(worker);
 	if (verdict == WEIR_STOP)

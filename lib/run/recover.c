@@ -305,7 +305,6 @@ weir__step_recover(struct weir_worker *worker, int wait_ms)
 {
 	struct weir_recovery *recovery = &worker->recovery;
 	int64_t left_ms = recovery->not_before_ms - worker->now_ms;
-	struct weir_event event;
 
 	if (may_leave(worker)) {
 		weir__leave(worker);
@@ -317,8 +316,7 @@ weir__step_recover(struct weir_worker *worker, int wait_ms)
 		left_ms = 0;
 	if (worker->yielding)
 		wait_ms = 0; /* a revoke waited for this */
-	weir__session_poll(worker->session, left_ms < wait_ms ? (int)left_ms : wait_ms, &event);
-	weir__worker_event(worker, &event);
+	weir__worker_poll(worker, left_ms < wait_ms ? (int)left_ms : wait_ms);
 	if (worker->phase != WEIR_PHASE_RECOVER || left_ms > 0)
 		return;
 	if (recovery->replace || recovery->init)

@@ -39,9 +39,10 @@ time_print(int64_t wall_ms, char *text, size_t size)
 
 /* The record's headers, and behind them ours. */
 static void
-add_headers(struct weir_worker *worker, struct weir_held *letter, size_t omitted_bytes)
+add_headers(struct weir_worker *worker, struct weir_message *letter, size_t omitted_bytes)
 {
 	const struct weir_current *current = &worker->current;
+	const struct weir_message *record = current->message;
 	const struct weir_clock *clock = worker->config.clock;
 	struct weir_arena *arena = &worker->held.arena;
 	struct weir_header *headers, *header;
@@ -49,26 +50,25 @@ add_headers(struct weir_worker *worker, struct weir_held *letter, size_t omitted
 
 	snprintf(partition, sizeof(partition), "%" PRId32, current->task->partition->id);
 	snprintf(offset, sizeof(offset), "%" PRId64, current->offset);
-	snprintf(timestamp, sizeof(timestamp), "%" PRId64, current->message.timestamp_ms);
+	snprintf(timestamp, sizeof(timestamp), "%" PRId64, record->timestamp_ms);
 	time_print(clock->wall_ms(clock), time, sizeof(time));
 	snprintf(omitted, sizeof(omitted), "%zu bytes, too large for this topic", omitted_bytes);
 	const char *const added[ADDED_HEADERS][2] = {
 		{"weir.source.topic", current->task->partition->topic},
 		{"weir.source.partition", partition},
 		{"weir.source.offset", offset},
-		{"weir.source.timestamp", current->message.timestamp_ms < 0 ? NULL : timestamp},
+		{"weir.source.timestamp", record->timestamp_ms < 0 ? NULL : timestamp},
 		{"weir.step", worker->reason.step ? worker->reason.step : ""},
 		{"weir.reason", worker->reason.text},
 		{"weir.app", worker->pipeline->name},
 		{"weir.time", time},
 		{"weir.value.omitted", omitted_bytes ? omitted : NULL},
 	};
-	headers = weir__arena_alloc(arena, (current->message.header_count + ADDED_HEADERS) *
-	                                           sizeof(*headers));
-	if (current->message.header_count)
-		memcpy(headers, current->message.headers,
-		       current->message.header_count * sizeof(*headers));
-	header = headers + current->message.header_count;
+	headers = weir__arena_alloc(arena,
+	                            (record->header_count + ADDED_HEADERS) * sizeof(*headers));
+	if (record->header_count)
+		memcpy(headers, record->headers, record->header_count * sizeof(*headers));
+	header = headers + record->header_count;
 	for (size_t index = 0; index < ADDED_HEADERS; index++) {
 		if (!added[index][1])
 			continue;
@@ -87,25 +87,21 @@ add_headers(struct weir_worker *worker, struct weir_held *letter, size_t omitted
 static void
 send_dead_letter(struct weir_worker *worker, bool omit_value)
 {
-	const struct weir_current *current = &worker->current;
-	struct weir_held *letter = &worker->dead_letter;
-	size_t max = weir__session_max_message_bytes(worker->session, worker->dead_letter_output);
+	int output = worker->dead_letter_output;
+	struct weir_message letter = *worker->current.message;
 
-	*letter = (struct weir_held){
-		.output = worker->dead_letter_output,
-		.key = current->message.key,
-		.value = current->message.value,
-		.timestamp_ms = -1,
-	};
-	add_headers(worker, letter, omit_value ? letter->value.size : 0);
-	if (!omit_value && weir__held_bytes(letter) > max) {
+	letter.timestamp_ms = -1;
+	add_headers(worker, &letter, omit_value ? letter.value.size : 0);
+	if (!omit_value && weir__message_bytes(&letter) >
+	                           weir__session_max_message_bytes(worker->session, output)) {
 		omit_value = true;
-		add_headers(worker, letter, letter->value.size);
+		add_headers(worker, &letter, letter.value.size);
 	}
 	if (omit_value)
-		letter->value = (struct weir_bytes){NULL, 0};
+		letter.value = (struct weir_bytes){NULL, 0};
+	weir__held_add(&worker->held, SIZE_MAX, output, &letter);
 	weir__count(&worker->counts.dead_letters, 1);
-	weir__send_record(worker, letter, 1);
+	weir__send_record(worker);
 }
 
 static void

@@ -239,7 +239,7 @@ record_event(struct weir_worker *worker, const struct weir_event *event)
 	}
 	worker->current.task = task;
 	worker->current.offset = event->offset;
-	worker->current.message = event->message;
+	worker->current.message = &event->message;
 	if (worker->guarantee->commits_first)
 		weir__gather_current(worker);
 	else
@@ -275,8 +275,11 @@ end_event(struct weir_worker *worker, const struct weir_event *event)
 }
 
 void
-weir__worker_event(struct weir_worker *worker, const struct weir_event *event)
+weir__worker_poll(struct weir_worker *worker, int wait_ms)
 {
+	const struct weir_event *event = &worker->event;
+
+	weir__session_poll(worker->session, wait_ms, &worker->event);
 	worker->idle = event->type == WEIR_EVENT_IDLE;
 	worker->busy = event->type == WEIR_EVENT_RECORD;
 	switch (event->type) {
@@ -334,8 +337,6 @@ weir__leave(struct weir_worker *worker)
 static void
 step_run(struct weir_worker *worker, int wait_ms)
 {
-	struct weir_event event;
-
 	if (worker->rewinds && !weir__rewind_tasks(worker))
 		return;
 	if (worker->current.task) {
@@ -365,10 +366,8 @@ step_run(struct weir_worker *worker, int wait_ms)
 	 * A poll that may wait reads the clock, so ask first for what is there already. A revoke
 	 * that waited for what was in hand is answered at once.
 	 */
-	weir__session_poll(worker->session,
-	                   worker->busy || worker->yielding ? 0 : poll_wait(worker, wait_ms),
-	                   &event);
-	weir__worker_event(worker, &event);
+	weir__worker_poll(worker,
+	                  worker->busy || worker->yielding ? 0 : poll_wait(worker, wait_ms));
 }
 
 /*

@@ -54,17 +54,14 @@ struct weir_batch {
 struct weir_current {
 	struct weir_task *task; /* NULL: none */
 	int64_t offset;
-	struct weir_message message;
+	const struct weir_message *message;
 };
 
-/* Held records on their way out. */
+/* What is in `held`, on its way out. */
 struct weir_sending {
-	const struct weir_held *items;
-	size_t count;
 	size_t sent;
 	uint64_t tag;
-	struct weir_task *task;
-	bool of_record;        /* of the current record; else of a tick or a batch's end */
+	struct weir_task *task; /* whose tick or end of a batch it is of; NULL: the current record */
 	enum weir_phase after;
 };
 
@@ -105,6 +102,7 @@ struct weir_worker {
 	struct weir_remembered remembered; /* suspects of partitions that went away */
 
 	struct weir_batch batch;
+	struct weir_event event; /* the last one polled */
 	struct weir_current current;
 	struct weir_sending sending;
 	struct weir_recovery recovery;
@@ -112,13 +110,12 @@ struct weir_worker {
 	int failures_in_a_row; /* batches that did not commit since the last one that did */
 	int64_t lost_reported_ms;
 
-	struct weir_held_list held;
+	struct weir_held_list held; /* of the current record, or of the tick or batch's end */
 	struct weir_reason reason;
-	struct weir_held dead_letter; /* its bytes are in held.arena */
-	int dead_letter_output;       /* -1: none */
-	int64_t now_ms;               /* monotonic, at the start of this step */
-	bool busy;                    /* the last poll gave a record: likely there are more */
-	int64_t next_tick_ms;         /* over all tasks; INT64_MAX: none */
+	int dead_letter_output; /* -1: none */
+	int64_t now_ms;         /* monotonic, at the start of this step */
+	bool busy;              /* the last poll gave a record: likely there are more */
+	int64_t next_tick_ms;   /* over all tasks; INT64_MAX: none */
 	int64_t next_retry_ms;
 	struct weir_task *last_task;  /* whose record was processed last */
 	int64_t last_offset;
@@ -161,8 +158,8 @@ void weir__leave(struct weir_worker *worker);
 /* FENCED, FATAL and UNKNOWN, which mean the same after each call; true: handled. */
 bool weir__worker_failed(struct weir_worker *worker, enum weir_outcome outcome,
                          const struct weir_error *error);
-/* One event of a poll; also in RECOVER. */
-void weir__worker_event(struct weir_worker *worker, const struct weir_event *event);
+/* Poll, and see to what comes; also in RECOVER. */
+void weir__worker_poll(struct weir_worker *worker, int wait_ms);
 /* Monotonic time, read anew. */
 int64_t weir__worker_now(const struct weir_worker *worker);
 
@@ -172,8 +169,8 @@ int64_t weir__worker_now(const struct weir_worker *worker);
 void weir__process_current(struct weir_worker *worker);
 /* Go on with worker->sending. */
 void weir__send(struct weir_worker *worker);
-/* Send what the current record emitted; then it is done. */
-void weir__send_record(struct weir_worker *worker, const struct weir_held *items, size_t count);
+/* Send what is held of the current record; then it is done. */
+void weir__send_record(struct weir_worker *worker);
 /* Send what a tick or the end of a batch of `task` emitted, then go to `after`. */
 void weir__send_other(struct weir_worker *worker, struct weir_task *task,
                       enum weir_phase after);

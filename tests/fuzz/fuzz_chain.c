@@ -188,31 +188,28 @@ check_routed(struct weir_bytes value, int output, const struct weir_pipeline *pi
 static void
 check_held(const struct weir_held *item, size_t chain, struct weir_bytes value)
 {
+	struct weir_bytes held_value = item->message.value;
 	struct weir_json_fault fault;
 
 	FUZZ_CHECK(item->output >= 0 && item->output < 3, "output %d", item->output);
-	if (item->value.data && *chains[chain].steps)
-		FUZZ_CHECK(weir__json_scan(item->value, INT64_MAX, &fault), "%.*s",
-			   (int)item->value.size, (const char *)item->value.data);
+	if (held_value.data && *chains[chain].steps)
+		FUZZ_CHECK(weir__json_scan(held_value, INT64_MAX, &fault), "%.*s",
+			   (int)held_value.size, (const char *)held_value.data);
 	if (chains[chain].result == SAME || chains[chain].result == ROUTED)
-		FUZZ_CHECK(fuzz_same(item->value, value), "another value");
+		FUZZ_CHECK(fuzz_same(held_value, value), "another value");
 	if (chains[chain].result == WRAPPED)
-		check_wrapped(value, item->value);
+		check_wrapped(value, held_value);
 	if (chains[chain].result == ROUTED)
 		check_routed(value, item->output, chains[chain].pipeline);
 }
 
 static void
-run(size_t chain, const struct weir_record *record, struct weir_bytes bytes)
+run(size_t chain, const struct weir_message *message)
 {
-	struct weir_value value = {.bytes = bytes, .lasting = true};
-	struct weir_record copy = *record;
 	struct weir_reason reason = {0};
-	enum weir_verdict verdict;
+	enum weir_verdict verdict =
+		weir__chain_record(chains[chain].task, message, 1042, &held, &reason);
 
-	copy.value = &value;
-	weir__held_reset(&held);
-	verdict = weir__chain_record(chains[chain].task, &copy, &held, &reason);
 	FUZZ_CHECK(verdict == WEIR_DONE || verdict == WEIR_REJECT, "verdict %d", verdict);
 	if (verdict == WEIR_REJECT) {
 		FUZZ_CHECK(held.count == 0, "rejected, and %zu held", held.count);
@@ -221,8 +218,7 @@ run(size_t chain, const struct weir_record *record, struct weir_bytes bytes)
 	}
 	FUZZ_CHECK(held.bytes <= MOST_BYTES, "%zu bytes", held.bytes);
 	for (size_t i = 0; i < held.count; i++)
-		check_held(&held.items[i], chain, bytes);
-	weir__value_fini(&value);
+		check_held(&held.items[i], chain, message->value);
 }
 
 int
@@ -232,21 +228,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct weir_bytes value = fuzz_part(&input), key = fuzz_part(&input);
 	char *name = fuzz_part_text(&input);
 	const struct weir_header headers[] = {{name, fuzz_part(&input)}};
-	struct weir_record record = {.topic = "in",
-				     .partition = 3,
-				     .offset = 1042,
-				     .timestamp_ms = 1000,
-				     .key = key,
-				     .headers = headers,
-				     .header_count = 1};
+	const struct weir_message full = {.key = key,
+					  .value = value,
+					  .headers = headers,
+					  .header_count = 1,
+					  .timestamp_ms = 1000,
+					  .partition = WEIR_BY_KEY};
+	struct weir_message empty = full;
 
+	empty.value = (struct weir_bytes){NULL, 0};
 	if (!registry)
 		set_up();
 	for (size_t i = 0; i < CHAINS; i++) {
 		if (!chains[i].task)
 			continue;
-		run(i, &record, value);
-		run(i, &record, (struct weir_bytes){NULL, 0});
+		run(i, &full);
+		run(i, &empty);
 	}
 	free(name);
 	return 0;

@@ -120,23 +120,14 @@ fixture_fini(struct fixture *fixture)
 static enum weir_verdict
 push(struct fixture *fixture, struct weir_bytes key, struct weir_bytes bytes)
 {
-	struct weir_value value = {.bytes = bytes, .lasting = true};
-	struct weir_record record = {.topic = "in",
-				     .partition = 3,
-				     .offset = 1042,
-				     .timestamp_ms = 1000,
-				     .key = key,
-				     .key_lasting = true,
-				     .headers_lasting = true,
-				     .value = &value};
-	enum weir_verdict verdict;
+	const struct weir_message message = {.key = key,
+					     .value = bytes,
+					     .timestamp_ms = 1000,
+					     .partition = WEIR_BY_KEY};
 
-	weir__held_reset(&fixture->held);
 	memset(&fixture->reason, 0, sizeof(fixture->reason));
-	verdict = weir__chain_record(fixture->task, &record, &fixture->held,
-				     &fixture->reason);
-	weir__value_fini(&value);
-	return verdict;
+	return weir__chain_record(fixture->task, &message, 1042, &fixture->held,
+				  &fixture->reason);
 }
 
 static struct weir_bytes
@@ -167,8 +158,9 @@ fixture_held(const struct fixture *fixture)
 	for (size_t i = 0; i < fixture->held.count; i++) {
 		const struct weir_held *item = &fixture->held.items[i];
 
-		if (item->value.data)
-			weir__buffer_add(&text, item->value.data, item->value.size);
+		if (item->message.value.data)
+			weir__buffer_add(&text, item->message.value.data,
+					 item->message.value.size);
 		else
 			weir__buffer_add_text(&text, "<null>");
 		weir__buffer_add_text(&text, "\n");

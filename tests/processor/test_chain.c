@@ -213,28 +213,23 @@ static const struct weir_processor *const all[] = {
 START_TEST(empty_chain_points_at_the_bytes_it_was_given)
 {
 	struct weir_header headers[] = {{"h", {"v", 1}}};
-	struct weir_value value = {.bytes = {"value", 5}, .lasting = true};
-	struct weir_record record = {.topic = "in",
-				     .partition = 3,
-				     .offset = 9,
-				     .timestamp_ms = -1,
-				     .key = {"key", 3},
-				     .key_lasting = true,
-				     .headers_lasting = true,
-				     .headers = headers,
-				     .header_count = 1,
-				     .value = &value};
+	const struct weir_message message = {.key = {"key", 3},
+					     .value = {"value", 5},
+					     .headers = headers,
+					     .header_count = 1,
+					     .timestamp_ms = -1,
+					     .partition = WEIR_BY_KEY};
 	struct fixture f;
 
 	fixture_init(&f, NULL);
 	fixture_open(&f, "{'steps': []" OUT);
-	ck_assert_int_eq(weir__chain_record(f.task, &record, &f.held, &f.reason),
+	ck_assert_int_eq(weir__chain_record(f.task, &message, 9, &f.held, &f.reason),
 			 WEIR_DONE);
 	ck_assert_uint_eq(f.held.count, 1);
-	ck_assert_ptr_eq(f.held.items[0].key.data, record.key.data);
-	ck_assert_ptr_eq(f.held.items[0].value.data, value.bytes.data);
-	ck_assert_ptr_eq(f.held.items[0].headers, headers);
-	ck_assert_int_eq(f.held.items[0].timestamp_ms, -1);
+	ck_assert_ptr_eq(f.held.items[0].message.key.data, message.key.data);
+	ck_assert_ptr_eq(f.held.items[0].message.value.data, message.value.data);
+	ck_assert_ptr_eq(f.held.items[0].message.headers, headers);
+	ck_assert_int_eq(f.held.items[0].message.timestamp_ms, -1);
 	ck_assert_uint_eq(f.held.arena.used_bytes, 0);
 	fixture_fini(&f);
 }
@@ -248,11 +243,11 @@ START_TEST(null_and_empty_values_stay_different)
 	fixture_open(&f, "{'steps': [{'use': 'see'}]" OUT);
 	ck_assert_int_eq(fixture_push(&f, NULL, NULL), WEIR_DONE);
 	ck_assert_str_eq(fixture_held(&f), "<null>\n");
-	ck_assert_ptr_null(f.held.items[0].key.data);
+	ck_assert_ptr_null(f.held.items[0].message.key.data);
 	ck_assert_int_eq(fixture_push(&f, "", ""), WEIR_DONE);
 	ck_assert_str_eq(fixture_held(&f), "\n");
-	ck_assert_ptr_nonnull(f.held.items[0].value.data);
-	ck_assert_ptr_nonnull(f.held.items[0].key.data);
+	ck_assert_ptr_nonnull(f.held.items[0].message.value.data);
+	ck_assert_ptr_nonnull(f.held.items[0].message.key.data);
 	fixture_fini(&f);
 }
 END_TEST
@@ -278,9 +273,9 @@ START_TEST(what_an_emit_does_not_set_is_inherited)
 	fixture_init(&f, all);
 	fixture_open(&f, "{'steps': [{'use': 'split'}]" OUT);
 	ck_assert_int_eq(fixture_push(&f, "k", "1"), WEIR_DONE);
-	ck_assert_mem_eq(f.held.items[0].key.data, "k", 1);
-	ck_assert_int_eq(f.held.items[0].timestamp_ms, 1000);
-	ck_assert_uint_eq(f.held.items[0].header_count, 0);
+	ck_assert_mem_eq(f.held.items[0].message.key.data, "k", 1);
+	ck_assert_int_eq(f.held.items[0].message.timestamp_ms, 1000);
+	ck_assert_uint_eq(f.held.items[0].message.header_count, 0);
 	fixture_fini(&f);
 }
 END_TEST
@@ -293,12 +288,12 @@ START_TEST(held_parts_are_copies_of_what_does_not_last)
 	fixture_open(&f, "{'steps': [{'use': 'renew'}]" OUT);
 	ck_assert_int_eq(fixture_push(&f, "k", "value"), WEIR_DONE);
 	ck_assert_uint_eq(f.held.count, 1);
-	ck_assert_mem_eq(f.held.items[0].key.data, "new", 3);
-	ck_assert_uint_eq(f.held.items[0].header_count, 2);
-	ck_assert_str_eq(f.held.items[0].headers[0].name, "h");
-	ck_assert_mem_eq(f.held.items[0].headers[0].value.data, "inside", 6);
-	ck_assert_ptr_null(f.held.items[0].headers[1].value.data);
-	ck_assert_int_eq(f.held.items[0].timestamp_ms, 77);
+	ck_assert_mem_eq(f.held.items[0].message.key.data, "new", 3);
+	ck_assert_uint_eq(f.held.items[0].message.header_count, 2);
+	ck_assert_str_eq(f.held.items[0].message.headers[0].name, "h");
+	ck_assert_mem_eq(f.held.items[0].message.headers[0].value.data, "inside", 6);
+	ck_assert_ptr_null(f.held.items[0].message.headers[1].value.data);
+	ck_assert_int_eq(f.held.items[0].message.timestamp_ms, 77);
 	ck_assert_str_eq(fixture_held(&f), "value\n");
 	fixture_fini(&f);
 }

@@ -172,8 +172,8 @@ START_TEST(what_a_batch_end_emits_runs_through_the_later_steps)
 	ck_assert_int_eq(weir__chain_batch_end(f.task, &f.held, &f.reason), WEIR_DONE);
 	ck_assert_str_eq(fixture_held(&f), "2\n");
 	ck_assert_str_eq(traced(), "open:0 see:2 ");
-	ck_assert_ptr_null(f.held.items[0].key.data);
-	ck_assert_int_eq(f.held.items[0].timestamp_ms, 5000); /* now */
+	ck_assert_ptr_null(f.held.items[0].message.key.data);
+	ck_assert_int_eq(f.held.items[0].message.timestamp_ms, 5000); /* now */
 	fixture_fini(&f);
 }
 END_TEST

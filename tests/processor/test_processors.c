@@ -202,23 +202,19 @@ START_TEST(headers_are_seen_and_must_be_utf8)
 {
 	struct weir_header headers[] = {
 		{"h", {"first", 5}}, {"h", {"last", 4}}, {"n", {NULL, 0}}};
-	struct weir_value value = {.bytes = {"1", 1}, .lasting = true};
-	struct weir_record record = {.topic = "in",
-				     .offset = 1,
-				     .timestamp_ms = -1,
-				     .key_lasting = true,
-				     .headers_lasting = true,
-				     .headers = headers,
-				     .header_count = 3,
-				     .value = &value};
+	const struct weir_message message = {.value = {"1", 1},
+					     .headers = headers,
+					     .header_count = 3,
+					     .timestamp_ms = -1,
+					     .partition = WEIR_BY_KEY};
 	struct fixture f;
 
 	open_program(&f, "[$headers, $key, $timestamp]");
-	ck_assert_int_eq(weir__chain_record(f.task, &record, &f.held, &f.reason),
+	ck_assert_int_eq(weir__chain_record(f.task, &message, 1, &f.held, &f.reason),
 			 WEIR_DONE);
 	ck_assert_str_eq(fixture_held(&f), "[{\"h\":\"last\",\"n\":null},null,null]\n");
 	headers[1].value = (struct weir_bytes){"\xff", 1};
-	ck_assert_int_eq(weir__chain_record(f.task, &record, &f.held, &f.reason),
+	ck_assert_int_eq(weir__chain_record(f.task, &message, 1, &f.held, &f.reason),
 			 WEIR_REJECT);
 	ck_assert_str_eq(f.reason.text, "header h is not UTF-8, which $headers needs");
 	fixture_fini(&f);
@@ -238,7 +234,7 @@ START_TEST(a_deep_result_is_refused_where_libjq_would_cut_it)
 	fixture_fini(&f);
 	open_program(&f, "reduce range(250) as $i (1; [.])");
 	ck_assert_int_eq(fixture_push(&f, "k", "1"), WEIR_DONE);
-	ck_assert_uint_eq(f.held.items[0].value.size, 501);
+	ck_assert_uint_eq(f.held.items[0].message.value.size, 501);
 	fixture_fini(&f);
 }
 END_TEST
