@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # Print how many lines of each file and room were run: coverage.sh SOURCE, in a build that
-# was configured with --enable-coverage and has been tested. `make coverage` calls it.
+# was configured with --enable-coverage and has been tested. `make coverage` calls it. GCOV
+# names the gcov that goes with the compiler, where it is not plain gcov.
 set -eu
 source=$1
 
@@ -12,7 +13,7 @@ source=$1
 
 # gcov prints for each object its source files: a line with the name, then one with the share.
 find lib apps processors -name '*.gcda' | while read -r counts; do
-    LC_ALL=C gcov -n "$counts" 2>/dev/null
+    LC_ALL=C ${GCOV:-gcov} -n "$counts" 2>/dev/null
 done | awk -v source="$source/" '
     /^File / {
         file = $0
@@ -45,4 +46,11 @@ done | awk -v source="$source/" '
         run += $3; all += $4; total_run += $3; total += $4
         if ($4 > 0) printf "  %-42s %5.1f %%\n", $2, 100 * $3 / $4
     }
-    END { flush(); printf "%-44s %5.1f %%  of %d lines\n", "weir", 100 * total_run / total, total }'
+    END {
+        flush()
+        if (total == 0) {
+            print "coverage: gcov reads none of it; GCOV=... names the one of the compiler" >"/dev/stderr"
+            exit 1
+        }
+        printf "%-44s %5.1f %%  of %d lines\n", "weir", 100 * total_run / total, total
+    }'
