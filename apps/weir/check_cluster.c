@@ -162,6 +162,12 @@ say_unusable(const struct check *check)
 			weir__command_fail(check->command, 0,
 					   "topic %s (%s) does not exist", asked->name,
 					   asked->role);
+		else if (topic->error == WEIR_EDENIED)
+			weir__command_fail(check->command, 0,
+					   "topic %s (%s): not authorized; missing: the "
+					   "right DESCRIBE on the topic (READ and WRITE "
+					   "include it)",
+					   asked->name, asked->role);
 		else
 			weir__command_fail(check->command, 0, "topic %s (%s): %s",
 					   asked->name, asked->role,

@@ -49,16 +49,7 @@ explain(struct kafka_client *client, enum weir_outcome outcome, const char *what
 {
 	if (outcome != WEIR_AGAIN)
 		return outcome;
-	pthread_mutex_lock(&client->complaint_lock); /* the link is the polling thread's */
-	rd_kafka_poll(client->rk, 0);
-	weir__kafka_client_watch(client);
-	if (weir__kafka_client_refused(client, error))
-		outcome = WEIR_FATAL;
-	else
-		weir_error_set(error, WEIR_ETIMEOUT, "%s: no answer in time%s%s", what,
-		               client->link.reason[0] ? ": " : "", client->link.reason);
-	pthread_mutex_unlock(&client->complaint_lock);
-	return outcome;
+	return weir__kafka_client_explain(client, what, error);
 }
 
 /* Does the cluster answer, and say that this partition has no leader now? */

@@ -178,14 +178,16 @@ static int
 fail(struct kafka_client *client, rd_kafka_resp_err_t code, const char *what,
      struct weir_error *error)
 {
-	rd_kafka_poll(client->rk, 0);
-	if (weir__kafka_client_refused(client, error))
-		return WEIR_EDENIED;
-	if (weir__kafka_error_code(code) == WEIR_ETIMEOUT && client->link.reason[0])
-		weir__kafka_error_set(error, code, what, client->link.reason);
-	else
-		weir__kafka_error_set(error, code, what, NULL);
-	return weir__kafka_error_code(code);
+	struct weir_error own = {0};
+	int cause = weir__kafka_error_code(code);
+
+	if (cause == WEIR_ETIMEOUT) {
+		if (weir__kafka_client_explain(client, what, &own) == WEIR_FATAL)
+			cause = WEIR_EDENIED;
+		return weir_error_set(error, cause, "%s", own.message);
+	}
+	weir__kafka_error_set(error, code, what, NULL);
+	return cause;
 }
 
 int

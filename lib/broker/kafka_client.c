@@ -155,6 +155,37 @@ weir__kafka_client_refused(struct kafka_client *client, struct weir_error *error
 	return true;
 }
 
+/* What else is known where no error was told. */
+static const char *
+guess(struct kafka_client *client)
+{
+	return atomic_load(&client->handshakes) > 0 && atomic_load(&client->answers) == 0
+	               ? "the brokers close the connection without a word, as those do that "
+	                 "want a login or TLS (see security.protocol)"
+	               : "";
+}
+
+enum weir_outcome
+weir__kafka_client_explain(struct kafka_client *client, const char *what,
+                           struct weir_error *error)
+{
+	enum weir_outcome outcome = WEIR_AGAIN;
+	const char *reason;
+
+	pthread_mutex_lock(&client->complaint_lock);
+	rd_kafka_poll(client->rk, 0);
+	weir__kafka_client_watch(client);
+	if (weir__kafka_client_refused(client, error)) {
+		outcome = WEIR_FATAL;
+	} else {
+		reason = client->link.reason[0] ? client->link.reason : guess(client);
+		weir_error_set(error, WEIR_ETIMEOUT, "%s: no answer in time%s%s", what,
+		               *reason ? ": " : "", reason);
+	}
+	pthread_mutex_unlock(&client->complaint_lock);
+	return outcome;
+}
+
 struct kafka_client *
 weir__kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, const char *name,
                        const char *role, const struct weir_logger *logger,

@@ -75,7 +75,8 @@ enum weir_outcome weir__kafka_take_code(enum kafka_step step, rd_kafka_resp_err_
 
 /* ---- kafka_client.c: one librdkafka handle and its callbacks ---- */
 
-/* What is known of the way to the brokers; the thread that polls the handle keeps it. */
+/* What is known of the way to the brokers; the thread that polls the handle keeps it, and
+ * where that are several (weir__kafka_client_explain()), whoever has the client's lock. */
 struct kafka_link {
 	bool all_down;
 	bool refused;          /* a broker did not take our credentials */
@@ -100,7 +101,8 @@ struct kafka_client {
 	/* written by librdkafka's threads: */
 	atomic_bool is_mute; /* set when it is abandoned: nothing is logged any more */
 	atomic_bool is_tainted;
-	atomic_ulong answers;
+	atomic_ulong answers;    /* but for those before a connection is of use */
+	atomic_ulong handshakes; /* and those */
 	atomic_ulong offset_answers; /* to OffsetFetch, whatever they say */
 	pthread_mutex_t complaint_lock;
 	char complaint[256]; /* the last log line that says more than its error code */
@@ -121,6 +123,12 @@ void weir__kafka_client_abandon(struct kafka_client *client);
 void weir__kafka_client_watch(struct kafka_client *client);
 /* Have the brokers refused our credentials? Then *error says so. */
 bool weir__kafka_client_refused(struct kafka_client *client, struct weir_error *error);
+/*
+ * A client that several threads ask through had no answer in time: poll it, and say in *error
+ * what is known of the way to the brokers. FATAL when they refuse our credentials, else AGAIN.
+ */
+enum weir_outcome weir__kafka_client_explain(struct kafka_client *client, const char *what,
+                                             struct weir_error *error);
 /* The last complaint, or an empty string; `text` has the size of client->complaint. */
 void weir__kafka_client_complaint(struct kafka_client *client, char *text);
 

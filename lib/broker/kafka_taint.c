@@ -67,8 +67,10 @@ on_response(rd_kafka_t *rk, int socket, const char *broker, int32_t broker_id, i
 	(void)correlation, (void)size, (void)round_trip;
 	if (weir__kafka_taints(api_key, code))
 		atomic_store(&client->is_tainted, true);
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && !is_handshake(api_key))
-		atomic_fetch_add_explicit(&client->answers, 1, memory_order_relaxed);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		atomic_fetch_add_explicit(is_handshake(api_key) ? &client->handshakes
+		                                                : &client->answers,
+		                          1, memory_order_relaxed);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && api_key == API_OFFSET_FETCH)
 		atomic_fetch_add(&client->offset_answers, 1);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;

@@ -4,6 +4,7 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <pthread.h>
 #include <string.h>
 
 #include <librdkafka/rdkafka.h>
@@ -105,6 +106,37 @@ START_TEST(a_broker_that_is_gone_is_not_called_a_missing_leader)
 }
 END_TEST
 
+static void *
+describe_in_vain(void *opaque)
+{
+	static const char *const topic = "orders";
+	struct weir_cluster_info info = {0};
+	struct weir_error own = {0};
+
+	*(int *)opaque = weir__broker_describe(broker, &topic, 1, &info, PATIENCE_MS, &own);
+	if (strstr(own.message, "no answer in time") == NULL)
+		*(int *)opaque = WEIR_EBROKER;
+	weir__cluster_info_fini(&info);
+	return NULL;
+}
+
+/* What they are told they are told through one client; ThreadSanitizer looks on. */
+START_TEST(threads_that_ask_a_broker_that_is_gone_are_all_told_so)
+{
+	pthread_t threads[3];
+	int codes[3];
+
+	ck_assert_int_eq(rd_kafka_mock_broker_set_down(mock, 1), 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(
+			pthread_create(&threads[i], NULL, describe_in_vain, &codes[i]), 0);
+	for (int i = 0; i < 3; i++) {
+		pthread_join(threads[i], NULL);
+		ck_assert_int_eq(codes[i], WEIR_ETIMEOUT);
+	}
+}
+END_TEST
+
 /* ---- timestamps ---- */
 
 static void
@@ -201,6 +233,7 @@ suite(void)
 	tcase_add_test(cases, offset_of_a_time_in_a_partition_without_leader_says_so);
 	tcase_add_test(cases, a_partition_beside_it_answers);
 	tcase_add_test(cases, a_broker_that_is_gone_is_not_called_a_missing_leader);
+	tcase_add_test(cases, threads_that_ask_a_broker_that_is_gone_are_all_told_so);
 	tcase_add_test(cases, timestamp_0_is_sent_as_1_and_said_once);
 	tcase_add_test(cases, a_record_without_timestamp_gets_the_time_and_no_word);
 	suite_add_tcase(all, cases);

@@ -137,6 +137,8 @@ struct rig_child {
 
 /* `weir run PIPELINE ARG...`, ended by NULL; the rig frees it, and kills what still runs. */
 struct rig_child *rig_run(struct rig *rig, ...);
+/* The same for `weir check`. */
+struct rig_child *rig_check(struct rig *rig, ...);
 void rig_signal(struct rig_child *child, int number);
 /* Has it ended by itself? */
 bool rig_ended(struct rig_child *child);

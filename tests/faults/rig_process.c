@@ -1,5 +1,5 @@
 /*
- * Children of the rig: the real `weir run`, stderr in a file.
+ * Children of the rig: the real `weir run` and `weir check`, all they print in a file.
  *
  * They die with the test that started them, however it ends. One thread; but librdkafka has
  * threads of its own, so between fork and exec nothing is allocated.
@@ -36,13 +36,12 @@ become_weir(const char *const *args, int log, pid_t parent)
 	_exit(127);
 }
 
-struct rig_child *
-rig_run(struct rig *rig, ...)
+static struct rig_child *
+start(struct rig *rig, const char *command, va_list list)
 {
-	const char *args[MAX_ARGS] = {"weir", "run", rig->pipeline};
+	const char *args[MAX_ARGS] = {"weir", command, rig->pipeline};
 	struct rig_child *child = weir__calloc(1, sizeof(*child));
 	pid_t parent = getpid();
-	va_list list;
 	size_t count = 3;
 	int log;
 
@@ -50,10 +49,8 @@ rig_run(struct rig *rig, ...)
 		args[count++] = "--set";
 		args[count++] = rig->settings[index];
 	}
-	va_start(list, rig);
 	while ((args[count] = va_arg(list, const char *)))
 		ck_assert(++count < MAX_ARGS);
-	va_end(list);
 	ck_assert(rig->child_count < RIG_MAX_CHILDREN);
 	child->rig = rig;
 	snprintf(child->log, sizeof(child->log), "%s/stderr.%zu", rig->folder,
@@ -67,6 +64,30 @@ rig_run(struct rig *rig, ...)
 		become_weir(args, log, parent);
 	close(log);
 	rig->children[rig->child_count++] = child;
+	return child;
+}
+
+struct rig_child *
+rig_run(struct rig *rig, ...)
+{
+	struct rig_child *child;
+	va_list list;
+
+	va_start(list, rig);
+	child = start(rig, "run", list);
+	va_end(list);
+	return child;
+}
+
+struct rig_child *
+rig_check(struct rig *rig, ...)
+{
+	struct rig_child *child;
+	va_list list;
+
+	va_start(list, rig);
+	child = start(rig, "check", list);
+	va_end(list);
 	return child;
 }
 

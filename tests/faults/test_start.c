@@ -1,10 +1,13 @@
 /*
  * What is wrong before the first record: topics that do not exist, credentials that are
- * refused, rights that are missing. Each ends with exit 1 and a line that names it.
+ * refused, rights that are missing. Each ends with exit 1 and a line that names it, and
+ * `weir check --connect` names it too.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "tests/faults/rig.h"
 
@@ -91,6 +94,76 @@ START_TEST(each_missing_right_is_named)
 }
 END_TEST
 
+/* ---- check --connect ---- */
+
+/* It exits so, having complained in so many lines, each behind its name. */
+static struct rig_child *
+expect_checked(struct rig *rig, int status, int lines)
+{
+	static const char mark[] = "weir check: ";
+	struct rig_child *child = rig_check(rig, "--connect", "--timeout", "20s", NULL);
+	int exit_status = rig_exit(child), count = 0;
+	char *text = rig_stderr(child);
+
+	for (const char *line = text; (line = strstr(line, mark)); line += strlen(mark))
+		count++;
+	free(text);
+	if (exit_status != status || count != lines)
+		rig_fail(rig, "exit status %d and %d complaints", exit_status, count);
+	return child;
+}
+
+START_TEST(check_names_every_topic_without_rights)
+{
+	struct rig *rig = open_as_guest("checked", "exactly-once");
+	struct rig_child *child;
+
+	rig_set(rig, "/dead_letter/topic=%s", rig->dead);
+	child = expect_checked(rig, 2, 3);
+	RIG_EXPECT(rig, rig_says(child, "topic checked-in (input): not authorized; missing: "
+	                                "the right DESCRIBE on the topic"));
+	RIG_EXPECT(rig, rig_says(child, "topic checked-out (output default): not authorized;"));
+	RIG_EXPECT(rig, rig_says(child, "topic checked-dead (dead letters): not authorized;"));
+	rig_allow("topic", rig->in, "read"); /* includes Describe */
+	child = expect_checked(rig, 2, 2);
+	RIG_EXPECT(rig, !rig_says(child, "(input): not authorized"));
+	rig_allow("topic", rig->out, "describe");
+	rig_allow("topic", rig->dead, "write");
+	expect_checked(rig, 0, 0);
+	rig_close(rig);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	const char *setting;
+	const char *says;
+} credentials[] = {
+	{"check-password", "/kafka/sasl.password=wrong-secret",
+         "weir check: the brokers refuse the credentials: "},
+	{"check-user", "/kafka/sasl.username=nobody",
+         "weir check: the brokers refuse the credentials: "},
+	{"check-mechanism", "/kafka/sasl.mechanism=SCRAM-SHA-256",
+         "weir check: the brokers refuse the credentials: "},
+	{"check-plaintext", "/kafka/security.protocol=plaintext",
+         "no answer in time: the brokers close the connection"},
+	{"check-tls", "/kafka/security.protocol=sasl_ssl", "SSL handshake failed"},
+};
+
+START_TEST(check_says_that_credentials_are_refused)
+{
+	struct rig *rig = open_as_guest(credentials[_i].name, "exactly-once");
+	struct rig_child *child;
+
+	rig_set(rig, "%s", credentials[_i].setting);
+	child = expect_checked(rig, 1, 1);
+	if (!rig_says(child, credentials[_i].says))
+		rig_fail(rig, "it does not say \"%s\"", credentials[_i].says);
+	RIG_EXPECT(rig, !rig_says(child, "-secret"));
+	rig_close(rig);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -107,6 +180,9 @@ suite(void)
 	tcase_set_timeout(rights, RIG_TEST_TIMEOUT_S);
 	tcase_add_test(rights, wrong_password_is_said);
 	tcase_add_test(rights, each_missing_right_is_named);
+	tcase_add_test(rights, check_names_every_topic_without_rights);
+	tcase_add_loop_test(rights, check_says_that_credentials_are_refused, 0,
+	                    sizeof(credentials) / sizeof(credentials[0]));
 	suite_add_tcase(suite, rights);
 	return suite;
 }
