@@ -174,7 +174,8 @@ weir__kafka_client_explain(struct kafka_client *client, const char *what,
 
 	pthread_mutex_lock(&client->complaint_lock);
 	rd_kafka_poll(client->rk, 0);
-	weir__kafka_client_watch(client);
+	if (client->link.all_down && atomic_load(&client->answers) != client->link.answers)
+		client->link = (struct kafka_link){0}; /* what it was told is over */
 	if (weir__kafka_client_refused(client, error)) {
 		outcome = WEIR_FATAL;
 	} else {
