@@ -95,8 +95,6 @@ find_partition(struct kafka_consumer *consumer, const rd_kafka_message_t *messag
 {
 	struct kafka_partition *partition;
 
-	if (message->rkt == consumer->last_topic && message->partition == consumer->last_id)
-		return consumer->last;
 	if (!message->rkt)
 		return NULL;
 	partition = weir__kafka_partition_find(consumer, rd_kafka_topic_name(message->rkt),
@@ -111,9 +109,17 @@ find_partition(struct kafka_consumer *consumer, const rd_kafka_message_t *messag
 
 /* The record becomes the event, which borrows it until the next poll. */
 static void
-give_record(struct kafka_consumer *consumer, struct kafka_partition *partition,
-            rd_kafka_message_t *record, struct weir_event *event)
+give_record(struct kafka_consumer *consumer, rd_kafka_message_t *record,
+            struct weir_event *event)
 {
+	struct kafka_partition *partition = consumer->last;
+
+	if (record->rkt != consumer->last_topic || record->partition != consumer->last_id)
+		partition = find_partition(consumer, record);
+	if (!partition) { /* not ours any more */
+		rd_kafka_message_destroy(record);
+		return;
+	}
 	consumer->held = record;
 	partition->position = record->offset + 1;
 	partition->is_consumed = true;
@@ -358,41 +364,57 @@ come_back(struct kafka_consumer *consumer)
 		consumer->failure = WEIR_FATAL;
 }
 
-void
-weir__kafka_consumer_poll(struct kafka_consumer *consumer, int timeout_ms,
-                          struct weir_event *event)
+/* A failure or a rebalance, which comes before anything that librdkafka has for us. */
+static bool
+give_news(struct kafka_consumer *consumer, struct weir_event *event)
 {
-	struct kafka_partition *partition;
-	rd_kafka_message_t *message;
+	if (consumer->rebalance != WEIR_EVENT_IDLE)
+		weir__kafka_rebalance_event(consumer, event);
+	else if (consumer->failure != WEIR_SUCCESS)
+		give_failure(consumer, event);
+	else
+		return false;
+	return true;
+}
 
-	release_held(consumer);
-	event->type = WEIR_EVENT_IDLE;
+/* What was known before the poll; false: nothing that it has to wait for. */
+static bool
+give_old_news(struct kafka_consumer *consumer, int timeout_ms, struct weir_event *event)
+{
 	if (consumer->failure != WEIR_SUCCESS) {
 		give_failure(consumer, event);
-		return;
+		return true;
 	}
 	if (consumer->missing_topic)
 		weir__kafka_missing_check(consumer);
 	if (consumer->is_forgotten)
 		come_back(consumer);
-	if (consumer->rebalance != WEIR_EVENT_IDLE) {
-		/* told before: whoever cannot answer it yet shall not spin */
-		if (consumer->rebalance_partitions)
-			weir__kafka_wait(timeout_ms);
-		weir__kafka_rebalance_event(consumer, event);
+	/* told before: whoever cannot answer it yet shall not spin */
+	if (consumer->rebalance != WEIR_EVENT_IDLE && consumer->rebalance_partitions)
+		weir__kafka_wait(timeout_ms);
+	return give_news(consumer, event);
+}
+
+static bool
+is_plain(const struct kafka_consumer *consumer)
+{
+	return consumer->failure == WEIR_SUCCESS && consumer->rebalance == WEIR_EVENT_IDLE &&
+	       !consumer->missing_topic && !consumer->is_forgotten;
+}
+
+void
+weir__kafka_consumer_poll(struct kafka_consumer *consumer, int timeout_ms,
+                          struct weir_event *event)
+{
+	rd_kafka_message_t *message;
+
+	release_held(consumer);
+	event->type = WEIR_EVENT_IDLE;
+	if (!is_plain(consumer) && give_old_news(consumer, timeout_ms, event))
 		return;
-	}
-	if (consumer->failure != WEIR_SUCCESS) {
-		give_failure(consumer, event);
-		return;
-	}
 	message = rd_kafka_consumer_poll(consumer->client->rk, timeout_ms);
 	if (message && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-		partition = find_partition(consumer, message);
-		if (partition)
-			give_record(consumer, partition, message, event);
-		else /* of a partition that is not ours any more */
-			rd_kafka_message_destroy(message);
+		give_record(consumer, message, event);
 		return;
 	}
 	if (message)
@@ -400,8 +422,5 @@ weir__kafka_consumer_poll(struct kafka_consumer *consumer, int timeout_ms,
 	else
 		idle(consumer);
 	/* A rebalance was put down by its callback within the poll. */
-	if (consumer->rebalance != WEIR_EVENT_IDLE)
-		weir__kafka_rebalance_event(consumer, event);
-	else if (consumer->failure != WEIR_SUCCESS)
-		give_failure(consumer, event);
+	give_news(consumer, event);
 }

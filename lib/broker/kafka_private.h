@@ -168,9 +168,25 @@ struct kafka_headers {
 	size_t capacity;
 };
 
-/* All of it borrows from `record` and `room`. */
-void weir__kafka_record_take(const rd_kafka_message_t *record, struct kafka_headers *room,
-                             struct weir_message *message);
+void weir__kafka_headers_take(rd_kafka_headers_t *headers, struct kafka_headers *room,
+                              struct weir_message *message);
+
+/* What librdkafka gives becomes a message, all of which borrows from `record` and `room`. */
+static inline void
+weir__kafka_record_take(const rd_kafka_message_t *record, struct kafka_headers *room,
+                        struct weir_message *message)
+{
+	rd_kafka_headers_t *headers;
+
+	*message = (struct weir_message){
+		.key = {record->key, record->key_len},
+		.value = {record->payload, record->len},
+		.timestamp_ms = rd_kafka_message_timestamp(record, NULL),
+		.partition = WEIR_BY_KEY,
+	};
+	if (rd_kafka_message_headers(record, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
+		weir__kafka_headers_take(headers, room, message);
+}
 
 /* ---- kafka_consumer.c, kafka_partition.c, kafka_offsets.c ---- */
 
@@ -330,9 +346,9 @@ enum weir_outcome weir__kafka_producer_init(struct kafka_producer *producer, int
                                             struct weir_error *error);
 /* Serve delivery reports and errors, without waiting. */
 void weir__kafka_producer_serve(struct kafka_producer *producer);
-enum weir_outcome weir__kafka_producer_send(struct kafka_producer *producer, int output,
-                                            const struct weir_message *message, uint64_t tag,
-                                            int timeout_ms, struct weir_error *error);
+enum weir_outcome weir__kafka_send(struct weir_session *session, int output,
+                                   const struct weir_message *message, uint64_t tag,
+                                   int timeout_ms, struct weir_error *error);
 enum weir_outcome weir__kafka_producer_flush(struct kafka_producer *producer, int timeout_ms,
                                              struct weir_error *error);
 size_t weir__kafka_producer_failures(struct kafka_producer *producer,
@@ -362,7 +378,6 @@ struct kafka_session {
 	struct weir_arena arena;           /* owns the strings of `config` */
 	struct weir_arena committed_arena; /* metadata of the last committed() */
 	int64_t unknown_since_ms;          /* range() of a topic that is not known */
-	unsigned polls_unserved;
 };
 
 struct weir_session *weir__kafka_session_open(struct weir_broker *broker,

@@ -239,10 +239,11 @@ produce(struct kafka_producer *producer, struct kafka_output *output,
 }
 
 enum weir_outcome
-weir__kafka_producer_send(struct kafka_producer *producer, int output_index,
-                          const struct weir_message *message, uint64_t tag, int timeout_ms,
-                          struct weir_error *error)
+weir__kafka_send(struct weir_session *base, int output_index,
+                 const struct weir_message *message, uint64_t tag, int timeout_ms,
+                 struct weir_error *error)
 {
+	struct kafka_producer *producer = ((struct kafka_session *)base)->producer;
 	struct kafka_output *output = &producer->outputs[output_index];
 	rd_kafka_resp_err_t code = produce(producer, output, message, tag);
 

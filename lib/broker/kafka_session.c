@@ -10,9 +10,6 @@
 
 #include <broker/kafka_private.h>
 
-/* Delivery reports are served once in so many polls: serving takes a lock. */
-#define POLLS_BETWEEN_SERVES 1024
-
 static struct kafka_session *
 of(struct weir_session *base)
 {
@@ -36,6 +33,7 @@ session_subscribe(struct weir_session *base, struct weir_error *error)
 	return weir__kafka_consumer_subscribe(of(base)->consumer, error);
 }
 
+/* Delivery reports wait while records stream: send, flush and commit serve them, too. */
 static void
 session_poll(struct weir_session *base, int timeout_ms, struct weir_event *event)
 {
@@ -48,12 +46,9 @@ session_poll(struct weir_session *base, int timeout_ms, struct weir_event *event
 		event->type = WEIR_EVENT_IDLE;
 		rd_kafka_poll(producer->client->rk, timeout_ms);
 	}
-	if (!producer)
+	if (event->type == WEIR_EVENT_RECORD || !producer)
 		return;
-	if (event->type != WEIR_EVENT_RECORD || ++session->polls_unserved >= POLLS_BETWEEN_SERVES) {
-		session->polls_unserved = 0;
-		weir__kafka_producer_serve(producer);
-	}
+	weir__kafka_producer_serve(producer);
 	if (event->type == WEIR_EVENT_IDLE)
 		weir__kafka_client_watch(producer->client);
 }
@@ -88,14 +83,6 @@ static enum weir_outcome
 session_begin(struct weir_session *base, struct weir_error *error)
 {
 	return weir__kafka_begin(of(base)->producer, error);
-}
-
-static enum weir_outcome
-session_send(struct weir_session *base, int output, const struct weir_message *message,
-             uint64_t tag, int timeout_ms, struct weir_error *error)
-{
-	return weir__kafka_producer_send(of(base)->producer, output, message, tag, timeout_ms,
-	                                 error);
 }
 
 static enum weir_outcome
@@ -255,7 +242,7 @@ static const struct weir_session_ops ops = {
 	.resume = session_resume,
 	.rewind = session_rewind,
 	.begin = session_begin,
-	.send = session_send,
+	.send = weir__kafka_send,
 	.commit = session_commit,
 	.abort = session_abort,
 	.flush = session_flush,
