@@ -47,7 +47,15 @@ struct weir_held_list {
  */
 struct weir_held *weir__held_add(struct weir_held_list *held, size_t max_bytes, int output,
                                  const struct weir_message *message);
-void weir__held_reset(struct weir_held_list *held);
+static inline void
+weir__held_reset(struct weir_held_list *held)
+{
+	held->count = 0;
+	held->bytes = 0;
+	held->taken_bytes = 0;
+	if (held->arena.used_bytes > 0)
+		weir__arena_reset(&held->arena);
+}
 void weir__held_fini(struct weir_held_list *held);
 
 /* Why a verdict other than WEIR_DONE was given: by which step, in its words. */

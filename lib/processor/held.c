@@ -94,16 +94,6 @@ weir__held_record(struct weir_held_list *held, size_t max_bytes, int output,
 }
 
 void
-weir__held_reset(struct weir_held_list *held)
-{
-	held->count = 0;
-	held->bytes = 0;
-	held->taken_bytes = 0;
-	if (held->arena.used_bytes > 0)
-		weir__arena_reset(&held->arena);
-}
-
-void
 weir__held_fini(struct weir_held_list *held)
 {
 	free(held->items);

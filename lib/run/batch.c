@@ -52,11 +52,10 @@ log_end(const struct weir_worker *worker, const char *how)
 }
 
 void
-weir__batch_touch(struct weir_worker *worker, struct weir_task *task, int64_t offset)
+weir__batch_join(struct weir_worker *worker, struct weir_task *task, int64_t offset)
 {
-	if (task->touched)
-		return;
-	weir__task_touch(task, offset);
+	task->touched = true;
+	task->base = offset;
 	if (worker->batch.touched++ == 0)
 		batch_start(worker);
 }

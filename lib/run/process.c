@@ -20,25 +20,29 @@ reason_set(struct weir_worker *worker, const char *text)
 	snprintf(worker->reason.text, sizeof(worker->reason.text), "%s", text);
 }
 
+static void
+refuse_large(struct weir_worker *worker, const struct weir_held *held, size_t max)
+{
+	worker->reason.step = NULL;
+	snprintf(worker->reason.text, sizeof(worker->reason.text),
+	         "emitted %zu bytes, topic %s takes %zu (max.message.bytes)", held->bytes,
+	         worker->pipeline->outputs[held->output].topic, max);
+}
+
 /*
  * Is everything that is held small enough for its topic? Asked before anything is sent: the
  * broker refuses whole record batches, and with them other records' messages.
  */
-static bool
+static inline bool
 held_fits(struct weir_worker *worker)
 {
-	const struct weir_held *held;
-	size_t index, max;
+	for (size_t index = 0; index < worker->held.count; index++) {
+		const struct weir_held *held = &worker->held.items[index];
+		size_t max = weir__session_max_message_bytes(worker->session, held->output);
 
-	for (index = 0; index < worker->held.count; index++) {
-		held = &worker->held.items[index];
-		max = weir__session_max_message_bytes(worker->session, held->output);
 		if (held->bytes <= max)
 			continue;
-		snprintf(worker->reason.text, sizeof(worker->reason.text),
-		         "emitted %zu bytes, topic %s takes %zu (max.message.bytes)",
-		         held->bytes, worker->pipeline->outputs[held->output].topic, max);
-		worker->reason.step = NULL;
+		refuse_large(worker, held, max);
 		return false;
 	}
 	return true;
@@ -211,7 +215,7 @@ weir__record_done(struct weir_worker *worker)
 {
 	struct weir_task *task = worker->current.task;
 	const struct weir_message *message = worker->current.message;
-	size_t bytes = message->key.size + message->value.size + worker->held.bytes;
+	size_t bytes;
 
 	weir__count(&worker->counts.records, 1);
 	if (worker->guarantee->commits_first) {
@@ -219,6 +223,7 @@ weir__record_done(struct weir_worker *worker)
 		return;
 	}
 	weir__batch_touch(worker, task, worker->current.offset);
+	bytes = message->key.size + message->value.size + worker->held.bytes;
 	task->next = worker->current.offset + 1;
 	worker->batch.records++;
 	/* what a step was given it may emit at the batch's end */

@@ -46,16 +46,6 @@ struct weir_task *weir__task_open(struct weir_chain *chain, struct weir_partitio
 /* Close its processors. NULL is fine. */
 void weir__task_close(struct weir_task *task);
 
-/* The task becomes part of the batch; `offset` is where a rewind would go, if it is the first. */
-static inline void
-weir__task_touch(struct weir_task *task, int64_t offset)
-{
-	if (task->touched)
-		return;
-	task->touched = true;
-	task->base = offset;
-}
-
 /* "topic[partition]@offset" into `text`; returns it. */
 char *weir__task_place(const struct weir_task *task, int64_t offset, char *text, size_t size);
 

@@ -17,6 +17,8 @@
 #include <run/at_most_once.h>
 #include <run/worker_private.h>
 
+#define COPIES_A_STEP 64
+
 static const struct weir_guarantee_ops *const guarantees[] = {
 	[WEIR_EXACTLY_ONCE] = &weir__exactly_once,
 	[WEIR_AT_LEAST_ONCE] = &weir__at_least_once,
@@ -283,10 +285,10 @@ weir__worker_poll(struct weir_worker *worker, int wait_ms)
 	worker->idle = event->type == WEIR_EVENT_IDLE;
 	worker->busy = event->type == WEIR_EVENT_RECORD;
 	switch (event->type) {
-	case WEIR_EVENT_IDLE:
-		break;
 	case WEIR_EVENT_RECORD:
 		record_event(worker, event);
+		break;
+	case WEIR_EVENT_IDLE:
 		break;
 	case WEIR_EVENT_END:
 		end_event(worker, event);
@@ -334,6 +336,21 @@ weir__leave(struct weir_worker *worker)
 		stop(worker, WEIR_WORKER_DRAINED);
 }
 
+/*
+ * Without processors a record takes a microsecond, and looking at the clock and at all that
+ * may be due a good part of it: so a step takes some more, while they stream.
+ */
+static void
+step_copies(struct weir_worker *worker)
+{
+	for (int more = COPIES_A_STEP - 1; more > 0 && worker->busy; more--) {
+		if (worker->phase != WEIR_PHASE_RUN || worker->current.task ||
+		    worker->rewinds || weir__batch_due(worker))
+			break;
+		weir__worker_poll(worker, 0);
+	}
+}
+
 static void
 step_run(struct weir_worker *worker, int wait_ms)
 {
@@ -368,6 +385,8 @@ step_run(struct weir_worker *worker, int wait_ms)
 	 */
 	weir__worker_poll(worker,
 	                  worker->busy || worker->yielding ? 0 : poll_wait(worker, wait_ms));
+	if (!worker->pipeline->step_count)
+		step_copies(worker);
 }
 
 /*

@@ -63,8 +63,8 @@ void weir__worker_free(struct weir_worker *worker);
 void weir__worker_crash(struct weir_worker *worker);
 
 /*
- * Do one bounded piece of work: at most a record, or one slice of a commit, abort,
- * replacement or rebalance. Waits for input `wait_ms` at most.
+ * Do one bounded piece of work: at most a record (some, where no processor runs), or one
+ * slice of a commit, abort, replacement or rebalance. Waits for input `wait_ms` at most.
  */
 enum weir_worker_status weir__worker_step(struct weir_worker *worker, int wait_ms);
 

@@ -194,7 +194,14 @@ void weir__reject_current(struct weir_worker *worker, bool omit_value);
 /* ---- batch.c ---- */
 
 /* `task` joins the batch; a rewind of it would go to `offset`. */
-void weir__batch_touch(struct weir_worker *worker, struct weir_task *task, int64_t offset);
+void weir__batch_join(struct weir_worker *worker, struct weir_task *task, int64_t offset);
+/* The same, unless it has joined already. */
+static inline void
+weir__batch_touch(struct weir_worker *worker, struct weir_task *task, int64_t offset)
+{
+	if (!task->touched)
+		weir__batch_join(worker, task, offset);
+}
 static inline bool
 weir__batch_in_hand(const struct weir_worker *worker)
 {
