@@ -349,7 +349,7 @@ run_verify(const struct weir_command *command, int argc, char **argv)
 const struct weir_command weir__command_verify = {
 	.name = "verify",
 	.summary = "put a pipeline's guarantee to the test on its cluster",
-	.usage = "FILE [--for DURATION] [--keep] [--json] [--set POINTER=VALUE]...",
+	.usage = "FILE [--for DURATION] [--json] [--set POINTER=VALUE]...",
 	.text = "Makes scratch topics like those of the pipeline in FILE on its cluster, "
 		"feeds numbered records into them, and runs the file's settings, with "
 		"its steps replaced by a numbered copy, in processes that are killed "
