@@ -289,6 +289,28 @@ START_TEST(position_beyond_the_log_is_a_gap)
 }
 END_TEST
 
+/* Behind a gap the partition is assigned anew: the next rewind may find it not yet started. */
+START_TEST(rewinds_behind_a_gap_start_where_the_last_one_says)
+{
+	const char *topic = contract_topic(1);
+	struct contract_member member;
+	int64_t last = _i;
+
+	contract_fill(topic, "a,b,c");
+	contract_member_open(&member, contract_name("group"), NULL, NULL, topic, NULL);
+	contract_member_next(&member);
+	EXPECT(WEIR_SUCCESS, weir__session_rewind(member.session, member.partitions[0],
+						  1000, SLICE, ERROR));
+	contract_member_until(&member, WEIR_EVENT_GAP);
+	EXPECT(WEIR_SUCCESS, weir__session_rewind(member.session, member.partitions[0], 1,
+						  SLICE, ERROR));
+	EXPECT(WEIR_SUCCESS, weir__session_rewind(member.session, member.partitions[0],
+						  last, SLICE, ERROR));
+	ck_assert_int_eq(*contract_member_next(&member), 'a' + last);
+	contract_member_close(&member);
+}
+END_TEST
+
 /* ---- readers ---- */
 
 START_TEST(reader_starts_where_it_is_told)
@@ -392,6 +414,7 @@ contract_add_places(Suite *suite, TCase *(*new_case)(Suite *, const char *))
 	tcase_add_test(tcase, next_member_starts_where_the_last_committed);
 	tcase_add_test(tcase, position_below_the_log_is_a_gap);
 	tcase_add_test(tcase, position_beyond_the_log_is_a_gap);
+	tcase_add_loop_test(tcase, rewinds_behind_a_gap_start_where_the_last_one_says, 0, 3);
 	tcase_add_test(tcase, reader_starts_where_it_is_told);
 	tcase_add_test(tcase, reader_reads_on_after_an_end);
 	tcase_add_test(tcase, reader_reads_several_partitions_each_in_order);
