@@ -18,7 +18,14 @@ replays() { # the same seed twice, with all its events
     return $same
 }
 
+crowd_comes_to_rest() { # 24 workers, and steps so long that many are taken for dead
+    tests/sim/sim --seed 95424862063566 --faults 0x90481 --records 8 --partitions 1 \
+        --outputs 1 --no-transactions --no-retries --no-slow --no-rejects >"$table" 2>&1 ||
+        { sed 's/^/# /' "$table"; return 1; }
+}
+
 claim "every guarantee holds in $seeds simulated runs, and every fault hit what it was meant to" campaign
 sed 's/^/# /' "$table"
 claim "a seed replays exactly" replays
+claim "members that threw each other out come to rest once the faults are over" crowd_comes_to_rest
 finish

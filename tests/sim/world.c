@@ -139,8 +139,10 @@ somebody_waits(const struct sim_world *world)
 }
 
 /*
- * A step takes a random time. While somebody waits for long it takes longer, but never so
- * long that those who run would be taken for dead.
+ * A step takes a random time. While somebody waits for long it takes longer, but not so
+ * long that those who run would be taken for dead. Many workers with a short session may
+ * be all the same, as on a machine that is too slow; once the faults are over none is,
+ * or they could throw each other out for ever.
  */
 static void
 advance(struct sim_world *world)
@@ -151,7 +153,7 @@ advance(struct sim_world *world)
 		int64_t stride_ms =
 			world->plan->session_ms / (12 * (live_workers(world) + 1));
 
-		if (stride_ms > limit_ms)
+		if (stride_ms > limit_ms || world->phase)
 			limit_ms = stride_ms;
 	}
 	weir__virtual_clock_advance(
