@@ -32,6 +32,7 @@ meets(const struct trial *trial, const struct proxy_client *client, enum aim aim
 	case AIM_TRANSACTION:
 		return is_open(trial, client);
 	case AIM_COMMIT:
+	case AIM_COMMIT_LOST:
 	case AIM_COMMIT_DONE:
 		return client->commit;
 	case AIM_REBALANCE:
@@ -81,10 +82,10 @@ wait_answered(struct trial *trial)
 		trial_pass(trial, 1);
 }
 
-static enum proxy_api
-commit_api(const struct trial *trial)
+enum proxy_api
+aim_commit_api(const struct trial *trial)
 {
-	return trial->guarantee == WEIR_EXACTLY_ONCE ? PROXY_END_TXN
+	return trial->guarantee == WEIR_EXACTLY_ONCE ? PROXY_COMMIT_TXN
 						     : PROXY_OFFSET_COMMIT;
 }
 
@@ -97,11 +98,20 @@ count_hits(struct trial *trial, const struct instance *instance)
 	trial->hits.rebalance += some_meets(trial, instance, AIM_REBALANCE);
 }
 
+static bool
+is_commit(enum aim aim)
+{
+	return aim == AIM_COMMIT || aim == AIM_COMMIT_LOST || aim == AIM_COMMIT_DONE;
+}
+
 static void
 catch_commit(struct trial *trial, const struct instance *instance, enum aim aim)
 {
-	proxy_catch(trial->proxy, commit_api(trial), instance ? instance->id : NULL,
-		    aim == AIM_COMMIT ? PROXY_KEEP : PROXY_LOSE_ANSWER);
+	enum proxy_way way = aim == AIM_COMMIT        ? PROXY_KEEP
+			     : aim == AIM_COMMIT_LOST ? PROXY_DROP
+						      : PROXY_LOSE_ANSWER;
+
+	proxy_catch(trial->proxy, aim_commit_api(trial), instance ? instance->id : NULL, way);
 	if (!aim_wait_caught(trial, AIM_MS))
 		return;
 	if (aim == AIM_COMMIT_DONE)
@@ -115,7 +125,7 @@ aim_at(struct trial *trial, struct instance *instance, enum aim aim)
 {
 	int64_t give_up_ms = trial_now_ms() + AIM_MS;
 
-	if (aim == AIM_COMMIT || aim == AIM_COMMIT_DONE)
+	if (is_commit(aim))
 		catch_commit(trial, instance, aim);
 	else if (aim == AIM_ANY)
 		trial_pass(trial, trial_random(500));
@@ -173,4 +183,22 @@ aim_broker(struct trial *trial, const struct instance *instance, enum proxy_api 
 	struct proxy_client client = proxy_client(trial->proxy, instance->id);
 
 	return client.broker[api] ? client.broker[api] : 1;
+}
+
+bool
+aim_next_transaction(struct trial *trial, const struct instance *instance, unsigned ended)
+{
+	int64_t give_up_ms = trial_now_ms() + AIM_MS;
+	struct proxy_client client;
+
+	while (trial_now_ms() < give_up_ms) {
+		trial_pass(trial, 1);
+		proxy_hold(trial->proxy);
+		client = proxy_client(trial->proxy, instance->id);
+		if (client.transactions > ended && client.transaction &&
+		    client.produced && !client.commit)
+			return true;
+		proxy_go_on(trial->proxy);
+	}
+	return false;
 }

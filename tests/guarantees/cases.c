@@ -38,8 +38,8 @@ kill_joining(struct trial *trial, struct instance *victim)
 static void
 clients_killed(struct trial *trial)
 {
-	static const enum aim aims[] = {AIM_TRANSACTION, AIM_COMMIT, AIM_COMMIT_DONE,
-					AIM_REBALANCE, AIM_ANY};
+	static const enum aim aims[] = {AIM_TRANSACTION, AIM_COMMIT,      AIM_COMMIT_DONE,
+					AIM_REBALANCE,   AIM_COMMIT_LOST, AIM_ANY};
 	struct instance *victim = aim_instance(trial);
 	enum aim aim = IN_TURN(trial, aims);
 
@@ -215,29 +215,6 @@ network(struct trial *trial)
 }
 
 /*
- * Wait until what was caught is late: the transaction it is of has ended, the broker has
- * records of the next one, and its end is not asked for. True: so it is, and the proxy
- * holds everything, so that it stays so.
- */
-static bool
-hold_next_transaction(struct trial *trial, const struct instance *victim, unsigned ended)
-{
-	int64_t give_up_ms = trial_now_ms() + 15000;
-	struct proxy_client client;
-
-	while (trial_now_ms() < give_up_ms) {
-		trial_pass(trial, 1);
-		proxy_hold(trial->proxy);
-		client = proxy_client(trial->proxy, victim->id);
-		if (client.transactions > ended && client.transaction &&
-		    client.produced && !client.commit)
-			return true;
-		proxy_go_on(trial->proxy);
-	}
-	return false;
-}
-
-/*
  * A request is held back while the client, cut off, asks again and goes on; it reaches
  * the broker when the client's next transaction is open. For EndTxn that is KAFKA-17754.
  * Whether the broker takes it depends on the epoch: a producer that was replaced
@@ -257,7 +234,8 @@ late(struct trial *trial, enum proxy_api api)
 		return;
 	/* not before: the caught one may be of a later transaction than the one of then */
 	ended = proxy_client(trial->proxy, victim->id).transactions;
-	open = hold_next_transaction(trial, victim, ended);
+	/* what was caught is late then: it is of a transaction that has ended */
+	open = aim_next_transaction(trial, victim, ended);
 	trial->hits.faults++;
 	trial->hits.transaction += open;
 	trial->hits.late += open;
@@ -430,6 +408,19 @@ trial_cases(size_t *count)
 		 true,
 		 {.late = 4},
 		 1000},
+		{"unanswered",
+		 "a commit has no answer, and the app finds out what became of it",
+		 unanswered,
+		 2,
+		 false,
+		 {.faults = 4,
+		  .commit = 4,
+		  .rebalance = 3,
+		  .unknown = 2,
+		  .unknown_done = 1},
+		 UNANSWERED_COMMIT_MS,
+		 .cooperative = true,
+		 .tally = true},
 		{"twins",
 		 "two instances with one name",
 		 twins,

@@ -67,7 +67,7 @@ remove_entry(const char *path, const struct stat *status, int type, struct FTW *
 static const char *const columns =
 	"case             guarantee           sent delivered   lost repeated   torn  "
 	"order  "
-	"other faults   open commit rebal.   late stops verdict\n";
+	"other faults   open commit rebal.   late unknown stops verdict\n";
 
 static uint64_t
 other(const struct weir_oracle_verdict *verdict)
@@ -91,13 +91,14 @@ print_row(FILE *to, const struct row *row)
 	fprintf(to,
 		"%-16s %-13s %10" PRIu64 " %9" PRIu64 " %6" PRIu64 " %8" PRIu64
 		" %6" PRIu64 " %6" PRIu64 " %6" PRIu64
-		" %6u %6u %6u %6u %3u/%-3u %4u %s\n",
+		" %6u %6u %6u %6u %3u/%-3u %3u/%-3u %4u %s\n",
 		row->kind->name, weir__guarantee_name(row->guarantee), verdict->sent,
 		verdict->delivered, verdict->found[WEIR_ORACLE_LOST],
 		verdict->found[WEIR_ORACLE_REPEATED], verdict->found[WEIR_ORACLE_TORN],
 		verdict->found[WEIR_ORACLE_DISORDERED], other(verdict), hits->faults,
 		hits->transaction, hits->commit, hits->rebalance, hits->late_taken,
-		hits->late, row->stops, result_name(row->result));
+		hits->late, hits->unknown_done, hits->unknown, row->stops,
+		result_name(row->result));
 }
 
 /* ---- the trials ---- */

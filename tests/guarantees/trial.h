@@ -62,6 +62,8 @@ struct hits {
 	unsigned rebalance;
 	unsigned late;       /* a request was held back past the end of its transaction */
 	unsigned late_taken; /* the broker took it nevertheless */
+	unsigned unknown;    /* nobody told an instance what became of its transaction */
+	unsigned unknown_done; /* and it was committed */
 };
 
 struct trial {
@@ -106,6 +108,8 @@ struct trial_case {
 	struct hits meant;      /* at least these */
 	int commit_ms;          /* commit interval; 0: the default */
 	int times;              /* as long as the others; 0: once */
+	bool cooperative;       /* a rebalance leaves an instance what it may keep */
+	bool tally;             /* under exactly-once a count over batches, instead of sums */
 };
 const struct trial_case *trial_cases(size_t *count);
 
@@ -152,20 +156,37 @@ void instances_end(struct trial *trial);
 
 /* ---- aim.c ---- */
 
-enum aim { AIM_ANY, AIM_TRANSACTION, AIM_COMMIT, AIM_COMMIT_DONE, AIM_REBALANCE };
+enum aim {
+	AIM_ANY,
+	AIM_TRANSACTION,
+	AIM_COMMIT,
+	AIM_COMMIT_LOST,
+	AIM_COMMIT_DONE,
+	AIM_REBALANCE
+};
 
 /*
  * Wait until an instance (NULL: any) is in the middle of that, and stop everything that
  * goes through the proxy. What is met is counted then. Ended by aim_over().
  *
- *   AIM_COMMIT       its request has not reached the broker
+ *   AIM_COMMIT       its request has not reached the broker, and does when it is over
+ *   AIM_COMMIT_LOST  it never will
  *   AIM_COMMIT_DONE  the broker has answered, and the instance does not know
  */
 void aim_at(struct trial *trial, struct instance *instance, enum aim aim);
 /* Everything goes on, and what was held back is let go. */
 void aim_over(struct trial *trial);
+/* What it asks for to commit. */
+enum proxy_api aim_commit_api(const struct trial *trial);
 /* Wait a while for a condition of the proxy's; false: in vain. */
 bool aim_wait_caught(struct trial *trial, int64_t ms);
+/*
+ * Wait until a transaction is open that began after this many had ended, the broker has
+ * records of it, and its end is not asked for. True: so it is, and the proxy holds
+ * everything, so that it stays so; else in vain, and nothing is held.
+ */
+bool aim_next_transaction(struct trial *trial, const struct instance *instance,
+			  unsigned ended);
 /* One running instance, at random. */
 struct instance *aim_instance(struct trial *trial);
 /* Wait until it has sent a request of this kind; false: in vain. */
@@ -173,5 +194,12 @@ bool aim_wait_sent(struct trial *trial, const struct instance *instance,
 		   enum proxy_api api);
 /* To whom it sends requests of this kind; 1 if it sent none. */
 int aim_broker(struct trial *trial, const struct instance *instance, enum proxy_api api);
+
+/* ---- unanswered.c ---- */
+
+#define UNANSWERED_COMMIT_MS 2000
+
+/* A round of that case; four of them are all there is. */
+void unanswered(struct trial *trial);
 
 #endif

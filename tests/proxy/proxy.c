@@ -397,7 +397,8 @@ proxy_forget(struct proxy *proxy, const char *id)
 	found = find_client(proxy, id);
 	if (found)
 		*found = (struct proxy_client){.connections = found->connections,
-					       .transactions = found->transactions};
+					       .transactions = found->transactions,
+					       .inits = found->inits};
 	leave(proxy);
 }
 

@@ -42,7 +42,8 @@ enum proxy_api {
 	PROXY_ADD_OFFSETS_TO_TXN = 25,
 	PROXY_END_TXN = 26,
 	PROXY_TXN_OFFSET_COMMIT = 28,
-	PROXY_APIS = 96
+	PROXY_COMMIT_TXN = 127, /* no kind of Kafka's: an EndTxn that commits */
+	PROXY_APIS = 128
 };
 
 struct proxy;
@@ -72,6 +73,7 @@ void proxy_heal(struct proxy *proxy);
 enum proxy_way {
 	PROXY_KEEP,         /* hold it back, and all that follows on its connection */
 	PROXY_KEEP_AND_CUT, /* hold it back, and cut the client off: it tries again */
+	PROXY_DROP, /* no broker ever gets it, nor what follows; cut when released */
 	PROXY_LOSE_ANSWER,  /* forward it, but not its answer, nor any later one */
 	PROXY_CUT_BEHIND /* forward it, then cut the client off: nobody tells it more */
 };
@@ -81,7 +83,7 @@ void proxy_catch(struct proxy *proxy, enum proxy_api api, const char *client,
 		 enum proxy_way way);
 /* Has it come? */
 bool proxy_caught(struct proxy *proxy);
-/* Forward what was held back; catch nothing any more. */
+/* Forward what was held back, cut what was dropped; catch nothing any more. */
 void proxy_release(struct proxy *proxy);
 /* The broker's answer to what was caught; its code if it is an EndTxn. False: not yet. */
 bool proxy_answered(struct proxy *proxy, int *code);
@@ -91,12 +93,13 @@ bool proxy_answered(struct proxy *proxy, int *code);
 struct proxy_client {
 	int connections;
 	bool transaction;      /* one is open */
-	bool commit;           /* an EndTxn or OffsetCommit is under way */
+	bool commit;           /* an EndTxn that commits, or OffsetCommit, is under way */
 	bool rebalance;        /* it has asked to join, and has no assignment yet */
 	bool uncommitted;      /* it has produced since its last OffsetCommit */
 	int producing;         /* Produce requests under way */
 	unsigned produced;     /* Produce requests answered since the transaction began */
 	unsigned transactions; /* ended, committed or aborted */
+	unsigned inits;        /* InitProducerId answered: producers, new or anew */
 	int broker[PROXY_APIS]; /* to whom the last request of a kind went; 0: to nobody
 				 */
 };

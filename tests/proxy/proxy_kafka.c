@@ -1,6 +1,6 @@
 /*
  * What the proxy understands of Kafka's protocol: the header of a request, the length and
- * correlation of an answer, and the error code of an EndTxn's.
+ * correlation of an answer, whether an EndTxn commits, and the error code of its answer.
  *
  * From that it keeps what each client is in the middle of, and catches the request that
  * the test has asked for. The proxy's thread, under its lock.
@@ -14,7 +14,7 @@
 
 #include "tests/proxy/proxy_private.h"
 
-/* The first version of EndTxn whose answer has tagged fields in its header. */
+/* The first version of EndTxn with tagged fields: at its end, and in its answer's header. */
 #define END_TXN_FLEXIBLE 3
 
 static int16_t
@@ -92,7 +92,7 @@ note_request(struct proxy_client *state, int api, int broker)
 			state->produced = 0;
 		state->transaction = true;
 		break;
-	case PROXY_END_TXN:
+	case PROXY_COMMIT_TXN:
 	case PROXY_OFFSET_COMMIT:
 		state->commit = true;
 		break;
@@ -119,6 +119,7 @@ note_answer(struct proxy_client *state, int api, int code)
 		break;
 	case PROXY_INIT_PRODUCER_ID:
 		state->transaction = false;
+		state->inits++;
 		break;
 	case PROXY_OFFSET_COMMIT:
 		state->commit = false;
@@ -136,10 +137,21 @@ note_answer(struct proxy_client *state, int api, int code)
 
 /* ---- requests ---- */
 
+/* An EndTxn ends with whether it commits. */
 static bool
-is_wanted(const struct proxy *proxy, const struct proxy_link *link, int api)
+is_commit(const struct proxy_request *request, const struct proxy_frame *frame)
 {
-	return proxy->snare.armed && !proxy->snare.caught && proxy->snare.api == api &&
+	return request->api == PROXY_END_TXN &&
+	       frame->bytes[frame->size - 1 - (request->version >= END_TXN_FLEXIBLE)];
+}
+
+static bool
+is_wanted(const struct proxy *proxy, const struct proxy_link *link,
+	  const struct proxy_request *request, bool commits)
+{
+	return proxy->snare.armed && !proxy->snare.caught &&
+	       (proxy->snare.api == request->api ||
+		(commits && proxy->snare.api == PROXY_COMMIT_TXN)) &&
 	       (!*proxy->snare.client || !strcmp(proxy->snare.client, link->known->id));
 }
 
@@ -155,6 +167,9 @@ spring(struct proxy *proxy, struct proxy_link *link)
 		link->keeps = true;
 		proxy_link_cut(link);
 		break;
+	case PROXY_DROP:
+		link->keeps = link->drops = true;
+		break;
 	case PROXY_LOSE_ANSWER:
 		link->mute = true;
 		break;
@@ -169,7 +184,7 @@ proxy_request(struct proxy *proxy, struct proxy_link *link,
 	      const struct proxy_frame *frame)
 {
 	struct proxy_request *request;
-	bool wanted;
+	bool wanted, commits;
 
 	if (frame->size < 12)
 		return;
@@ -178,11 +193,14 @@ proxy_request(struct proxy *proxy, struct proxy_link *link,
 	request->api = number16(frame->bytes + 4);
 	request->version = number16(frame->bytes + 6);
 	request->correlation = number32(frame->bytes + 8);
-	wanted = is_wanted(proxy, link, request->api);
+	commits = is_commit(request, frame);
+	wanted = is_wanted(proxy, link, request, commits);
 	request->caught = wanted;
 	*link->requests_end = request;
 	link->requests_end = &request->next;
 	note_request(&link->known->state, request->api, link->broker->id);
+	if (commits)
+		note_request(&link->known->state, PROXY_COMMIT_TXN, link->broker->id);
 	if (wanted)
 		spring(proxy, link);
 }

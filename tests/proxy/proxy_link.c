@@ -132,8 +132,8 @@ void
 proxy_link_release(struct proxy_link *link)
 {
 	link->keeps = false;
-	/* what comes now would answer none of its requests */
-	if (link->mute)
+	/* what came now would answer none of its requests, or be none of the client's */
+	if (link->mute || link->drops)
 		link->dead = true;
 }
 

@@ -62,6 +62,7 @@ struct proxy_link {
 	struct proxy_pipe up, down;
 	struct proxy_request *requests, **requests_end;
 	bool keeps;      /* nothing goes up until released */
+	bool drops;      /* nor then: it ends */
 	bool orphan;     /* the client is gone, and what was kept is still to go */
 	bool mute;       /* no answer goes down any more */
 	bool cut_behind; /* cut once what waits has gone up */

@@ -93,13 +93,20 @@ put32(uint8_t *to, uint32_t number)
 
 /* A request of client "one", version 1, with two bytes of body. */
 static void
-ask(int fd, int api, int correlation)
+ask_with(int fd, int api, int correlation, const char body[2])
 {
 	uint8_t bytes[19] = {0, 0, 0, 15, 0, (uint8_t)api, 0, 1};
 
 	put32(bytes + 8, (uint32_t)correlation);
-	memcpy(bytes + 12, "\0\3one!!", 7);
+	memcpy(bytes + 12, "\0\3one", 5);
+	memcpy(bytes + 17, body, 2);
 	ck_assert_int_eq(send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL), sizeof(bytes));
+}
+
+static void
+ask(int fd, int api, int correlation)
+{
+	ask_with(fd, api, correlation, "!!"); /* an EndTxn commits */
 }
 
 /* The next request's correlation. */
@@ -323,6 +330,38 @@ START_TEST(kept_request_outlives_the_client_that_was_cut_off)
 }
 END_TEST
 
+START_TEST(dropped_request_reaches_no_broker)
+{
+	struct pair pair = connect_pair();
+
+	proxy_catch(proxy, PROXY_OFFSET_COMMIT, "one", PROXY_DROP);
+	ask(pair.client, PROXY_METADATA, 1);
+	ck_assert_int_eq(hear(pair.broker), 1);
+	ask(pair.client, PROXY_OFFSET_COMMIT, 2);
+	ask(pair.client, PROXY_METADATA, 3);
+	ck_assert(!readable(pair.broker, A_WHILE_MS));
+	ck_assert(proxy_caught(proxy));
+	proxy_release(proxy);
+	expect_end(pair.client);
+	expect_end(pair.broker); /* which has heard nothing */
+}
+END_TEST
+
+START_TEST(dropped_request_of_a_client_that_is_gone_reaches_no_broker)
+{
+	struct pair pair = connect_pair();
+
+	proxy_catch(proxy, PROXY_OFFSET_COMMIT, "one", PROXY_DROP);
+	ask(pair.client, PROXY_OFFSET_COMMIT, 1);
+	while (!proxy_caught(proxy)) /* the test case's timeout ends this */
+		poll(NULL, 0, 5);
+	close(pair.client);
+	ck_assert(!readable(pair.broker, A_WHILE_MS));
+	proxy_release(proxy);
+	expect_end(pair.broker);
+}
+END_TEST
+
 START_TEST(answer_is_lost)
 {
 	struct pair pair = connect_pair();
@@ -363,6 +402,23 @@ START_TEST(another_client_is_not_caught)
 }
 END_TEST
 
+START_TEST(an_abort_is_no_commit)
+{
+	struct pair pair = connect_pair();
+
+	proxy_catch(proxy, PROXY_COMMIT_TXN, "one", PROXY_KEEP);
+	ask_with(pair.client, PROXY_END_TXN, 1, "!\0");
+	ck_assert_int_eq(hear(pair.broker), 1);
+	ck_assert(!proxy_caught(proxy));
+	ck_assert(!proxy_client(proxy, "one").commit);
+	ask(pair.client, PROXY_END_TXN, 2);
+	ck_assert(!readable(pair.broker, A_WHILE_MS));
+	ck_assert(proxy_caught(proxy));
+	ck_assert(proxy_client(proxy, "one").commit);
+	close_pair(pair);
+}
+END_TEST
+
 /* ---- what clients are doing ---- */
 
 static void
@@ -380,6 +436,7 @@ START_TEST(transaction_is_open_from_its_first_partition_to_the_answer_at_its_end
 
 	exchange(pair, PROXY_INIT_PRODUCER_ID, 1, 0);
 	ck_assert(!proxy_client(proxy, "one").transaction);
+	ck_assert_int_eq(proxy_client(proxy, "one").inits, 1);
 	exchange(pair, PROXY_ADD_PARTITIONS_TO_TXN, 2, 0);
 	exchange(pair, PROXY_PRODUCE, 3, 0);
 	ck_assert(proxy_client(proxy, "one").transaction);
@@ -443,9 +500,12 @@ suite(void)
 	tcase_add_test(cases, delayed_both_ways);
 	tcase_add_test(cases, kept_request_goes_when_it_is_released);
 	tcase_add_test(cases, kept_request_outlives_the_client_that_was_cut_off);
+	tcase_add_test(cases, dropped_request_reaches_no_broker);
+	tcase_add_test(cases, dropped_request_of_a_client_that_is_gone_reaches_no_broker);
 	tcase_add_test(cases, answer_is_lost);
 	tcase_add_test(cases, client_is_cut_off_behind_its_request);
 	tcase_add_test(cases, another_client_is_not_caught);
+	tcase_add_test(cases, an_abort_is_no_commit);
 	tcase_add_test(
 		cases,
 		transaction_is_open_from_its_first_partition_to_the_answer_at_its_end);
