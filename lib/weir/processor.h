@@ -10,7 +10,7 @@
  * callbacks run on the one thread of the task's worker, never two at a time.
  *
  * ABI log
- *   1   first version
+ *   1   first version; then added: stores (the descriptor's `stores`, weir_store_*)
  * Appending a member to a struct that carries its size, or a function, keeps the ABI
  * number; changing or removing anything raises it.
  *
@@ -149,6 +149,22 @@ struct weir_output {
 };
 #define WEIR_OUTPUT_END { NULL, NULL }
 
+/*
+ * A store: keyed state of a task; a row of a table that ends with WEIR_STORE_END. It is as
+ * old as the committed offsets of its partition, and comes back after a crash or a move.
+ */
+struct weir_store_row {
+	const char *name; /* [A-Za-z0-9][A-Za-z0-9_-]{0,62}; part of its changelog's name */
+	const char *ttl;  /* the DURATION option that says how long entries live (0: for ever);
+	                     NULL: for ever */
+	const char *help;
+};
+#define WEIR_STORE_END { NULL, NULL, NULL }
+
+/* The members of a descriptor that name a table of stores. */
+#define WEIR_STORES(table) \
+	.store_row_size = (uint32_t)sizeof(struct weir_store_row), .stores = (table)
+
 enum weir_processor_flag {
 	/* it may emit to any name of the pipeline's `outputs`, found by weir_output_find() */
 	WEIR_ANY_OUTPUT = 1
@@ -215,6 +231,8 @@ struct weir_processor {
 	weir_batch_end_fn batch_end; /* may be NULL */
 	weir_tick_fn tick;           /* may be NULL */
 	weir_rollback_fn rollback;   /* may be NULL */
+	uint32_t store_row_size;     /* sizeof(struct weir_store_row); see WEIR_STORES */
+	const struct weir_store_row *stores; /* NULL: keeps no state */
 };
 
 /* The first members of every descriptor, in order. */
@@ -345,6 +363,85 @@ WEIR_API enum weir_verdict weir_retry(struct weir_context *ctx, const char *form
 	WEIR_PRINTF(2, 3);
 WEIR_API enum weir_verdict weir_stop(struct weir_context *ctx, const char *format, ...)
 	WEIR_PRINTF(2, 3);
+
+/* ---- stores ---- */
+
+/*
+ * Keys have 0 bytes to 1 MiB, and are ordered as memcmp() orders them, a prefix first.
+ * Values are bytes, which may be none; a key and its value fit into a message of the store's
+ * changelog topic. Null counts as empty. Read in any callback, written in record, batch_end
+ * and tick. What a record wrote its later steps see, and it is gone when the record is
+ * rejected or tried again.
+ *
+ * In a store with a time to live an entry has the time of the record that wrote it, which
+ * counts as now when it is missing or in the future; in batch_end and tick the task's time
+ * (weir_stream_time_ms). It is gone for records that are `ttl` or more later, and removed
+ * when the task's time is.
+ *
+ * WEIR_EIO from any call: the store failed (a full disk). Return; whatever the verdict, the
+ * batch is aborted and tried again.
+ */
+struct weir_store;
+#define WEIR_STORE_KEY_MAX (1 << 20)
+
+/* The descriptor's store of that name: valid from open to close. NULL: it has none such. */
+WEIR_API struct weir_store *weir_store_find(struct weir_context *ctx, const char *name);
+
+/*
+ * Read the value kept under `key`.
+ *
+ * *value borrows from the store: valid until the next write to any store or the end of the
+ * callback, whichever is first.
+ *
+ * Returns 0, WEIR_ENOTFOUND (then *value is untouched), or WEIR_EIO.
+ */
+WEIR_API int weir_store_get(struct weir_store *store, struct weir_bytes key,
+                            struct weir_bytes *value);
+
+/*
+ * Keep `value` under `key`, in place of what was there. Both are copied.
+ *
+ * Returns 0, WEIR_ELIMIT (the key is too long), WEIR_ESTATE (not in this callback) or WEIR_EIO.
+ */
+WEIR_API int weir_store_put(struct weir_store *store, struct weir_bytes key,
+                            struct weir_bytes value);
+
+/* The same, unless there is something under `key`: then WEIR_EEXISTS, and nothing changes. */
+WEIR_API int weir_store_put_new(struct weir_store *store, struct weir_bytes key,
+                                struct weir_bytes value);
+
+/* Forget `key`. Returns 0, WEIR_ENOTFOUND, or as weir_store_put(). */
+WEIR_API int weir_store_delete(struct weir_store *store, struct weir_bytes key);
+
+/* A walk through a store in the order of its keys. */
+struct weir_iterator;
+
+/*
+ * Walk over the keys from `from` (null: the first) up to and without `to` (null: to the end),
+ * or over those that begin with `prefix`. Closed by weir_iterator_close(), or by the end of
+ * the callback. Never NULL.
+ */
+WEIR_API struct weir_iterator *weir_store_range(struct weir_store *store,
+                                                struct weir_bytes from,
+                                                struct weir_bytes to);
+WEIR_API struct weir_iterator *weir_store_prefix(struct weir_store *store,
+                                                 struct weir_bytes prefix);
+
+/*
+ * The next entry; sees what was written since the walk began, ahead of it. *key and *value
+ * (may be NULL) are borrowed until the next call with this iterator or write to a store.
+ *
+ * Returns 0, WEIR_ENOTFOUND (no more) or WEIR_EIO.
+ */
+WEIR_API int weir_iterator_next(struct weir_iterator *iterator, struct weir_bytes *key,
+                                struct weir_bytes *value);
+WEIR_API void weir_iterator_close(struct weir_iterator *iterator); /* NULL is fine */
+
+/*
+ * The task's time: the latest of the times of its records so far, never ahead of the clock;
+ * ms since 1970, 0 before the first. Kept with the stores, so only where the pipeline has some.
+ */
+WEIR_API int64_t weir_stream_time_ms(const struct weir_context *ctx);
 
 /* ---- around ---- */
 

@@ -95,7 +95,7 @@ claim "processors include installed headers only" processors_know_installed_head
 claim "librdkafka is known to lib/broker/kafka* alone" only_in librdkafka/rdkafka.h 'lib/broker/kafka*'
 claim "rdkafka.h is included by its full name" only_in rdkafka.h
 claim "librdkafka's mock is known to tests alone" only_in librdkafka/rdkafka_mock.h
-claim "LMDB is known to lib/state/store*.c alone" only_in lmdb.h 'lib/state/store*.c'
+claim "LMDB is known to lib/state/store* alone" only_in lmdb.h 'lib/state/store*'
 claim "libjq is known to the processor jq alone" only_in jq.h 'processors/jq*'
 claim "jansson is known where JSON is the matter" only_in jansson.h \
     lib/weir/json.h 'lib/config/*' 'lib/processor/json*' 'lib/testing/*' 'apps/*' 'processors/*'

@@ -1,0 +1,84 @@
+/*
+ * Which folders of stores are open in this process, so that none is opened twice: LMDB's
+ * locks are lost when a second handle of the same file is closed. Any thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <state/store_private.h>
+
+struct weir_folders {
+	pthread_mutex_t mutex;
+	char **paths;
+	size_t count, capacity;
+};
+
+struct weir_folders *
+weir__folders_new(void)
+{
+	struct weir_folders *folders = weir__calloc(1, sizeof(*folders));
+
+	pthread_mutex_init(&folders->mutex, NULL);
+	return folders;
+}
+
+void
+weir__folders_free(struct weir_folders *folders)
+{
+	if (!folders)
+		return;
+	for (size_t index = 0; index < folders->count; index++)
+		free(folders->paths[index]);
+	free(folders->paths);
+	pthread_mutex_destroy(&folders->mutex);
+	free(folders);
+}
+
+static size_t
+find(const struct weir_folders *folders, const char *folder)
+{
+	size_t index = 0;
+
+	while (index < folders->count && strcmp(folders->paths[index], folder) != 0)
+		index++;
+	return index;
+}
+
+bool
+weir__folders_claim(struct weir_folders *folders, const char *folder)
+{
+	bool is_free;
+
+	if (!folders)
+		return true;
+	pthread_mutex_lock(&folders->mutex);
+	is_free = find(folders, folder) == folders->count;
+	if (is_free && folders->count == folders->capacity) {
+		folders->capacity = folders->capacity ? 2 * folders->capacity : 8;
+		folders->paths = weir__realloc(folders->paths, folders->capacity *
+		                                               sizeof(*folders->paths));
+	}
+	if (is_free)
+		folders->paths[folders->count++] = weir__strdup(folder);
+	pthread_mutex_unlock(&folders->mutex);
+	return is_free;
+}
+
+void
+weir__folders_release(struct weir_folders *folders, const char *folder)
+{
+	size_t index;
+
+	if (!folders)
+		return;
+	pthread_mutex_lock(&folders->mutex);
+	index = find(folders, folder);
+	if (index < folders->count) {
+		free(folders->paths[index]);
+		folders->paths[index] = folders->paths[--folders->count];
+	}
+	pthread_mutex_unlock(&folders->mutex);
+}

@@ -1,0 +1,371 @@
+/*
+ * Reading and writing a store, and taking writes back.
+ *
+ * A write goes straight into the batch's LMDB transaction, and what was there before is noted:
+ * putting back few entries is cheaper than to hold all writes elsewhere until their record is
+ * done. The worker's thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <string.h>
+
+#include <state/store_private.h>
+
+#define NOTHING ((struct weir_bytes){NULL, 0})
+
+struct weir_store *
+weir__state_store(struct weir_state *state, size_t index)
+{
+	return &state->stores[index];
+}
+
+int64_t
+weir__state_position(const struct weir_state *state, size_t index)
+{
+	return state->stores[index].position;
+}
+
+bool
+weir__state_has_writes(const struct weir_state *state, size_t index)
+{
+	return state->stores[index].written;
+}
+
+int64_t
+weir__state_stream_ms(const struct weir_state *state)
+{
+	return state->stream_ms;
+}
+
+void
+weir__state_caught_up(struct weir_state *state)
+{
+	state->is_caught_up = true;
+}
+
+/* ---- one callback ---- */
+
+static int64_t
+wall_now(struct weir_state *state)
+{
+	state->wall_ms = state->config.clock->wall_ms(state->config.clock);
+	return state->wall_ms;
+}
+
+static void
+begin(struct weir_state *state)
+{
+	if (!state->config.keeps_changes) {
+		state->change_count = 0;
+		if (state->arena.used_bytes)
+			weir__arena_reset(&state->arena);
+	}
+	state->first_change = state->change_count;
+	state->stream_before_ms = state->stream_ms;
+	state->entered = true;
+}
+
+void
+weir__state_enter_record(struct weir_state *state, int64_t timestamp_ms)
+{
+	begin(state);
+	/* a time in the future would let all other entries expire */
+	if (timestamp_ms < 0 || timestamp_ms > state->wall_ms) {
+		int64_t now_ms = wall_now(state);
+
+		if (timestamp_ms < 0 || timestamp_ms > now_ms)
+			timestamp_ms = now_ms;
+	}
+	state->time_ms = timestamp_ms;
+	if (timestamp_ms > state->stream_ms)
+		state->stream_ms = timestamp_ms;
+}
+
+void
+weir__state_enter(struct weir_state *state)
+{
+	begin(state);
+	state->time_ms = state->stream_ms ? state->stream_ms : wall_now(state);
+}
+
+int
+weir__state_leave(struct weir_state *state, struct weir_error *error)
+{
+	state->entered = false;
+	if (state->iterators)
+		weir__iterators_close(state);
+	if (!state->failed)
+		return 0;
+	return weir_error_set(error, WEIR_EIO, "%s", state->error.message);
+}
+
+const struct weir_change *
+weir__state_changes(const struct weir_state *state, size_t *count)
+{
+	*count = state->change_count - state->first_change;
+	return state->changes + state->first_change;
+}
+
+const struct weir_change *
+weir__state_all_changes(const struct weir_state *state, size_t *count)
+{
+	*count = state->change_count;
+	return state->changes;
+}
+
+static void
+put_back(struct weir_state *state, const struct weir_change *change)
+{
+	struct weir_entry_key made;
+	MDB_val key, data = {change->before.size, (void *)change->before.data};
+	int code;
+
+	weir__entry_key(change->store, change->key, &made);
+	key = (MDB_val){made.size, made.bytes};
+	code = change->before.data ? mdb_put(state->txn, state->dbi, &key, &data, 0)
+	                           : mdb_del(state->txn, state->dbi, &key, NULL);
+	if (code && code != MDB_NOTFOUND)
+		weir__state_fail(state, code, "cannot take a write back");
+}
+
+void
+weir__state_undo(struct weir_state *state)
+{
+	while (state->change_count > state->first_change && !state->failed)
+		put_back(state, &state->changes[--state->change_count]);
+	state->change_count = state->first_change;
+	state->stream_ms = state->stream_before_ms;
+	state->writes++;
+}
+
+/* ---- changes ---- */
+
+static void
+note_change(struct weir_store *store, struct weir_bytes key, struct weir_bytes value,
+            const MDB_val *before)
+{
+	struct weir_state *state = store->state;
+	struct weir_change *change;
+
+	if (state->change_count == state->change_capacity) {
+		state->change_capacity = state->change_capacity ? 2 * state->change_capacity : 16;
+		state->changes = weir__realloc(state->changes, state->change_capacity *
+		                                               sizeof(*state->changes));
+	}
+	change = &state->changes[state->change_count++];
+	*change = (struct weir_change){
+		.store = store,
+		.index = store->index,
+		.key = weir__arena_copy(&state->arena, key),
+		.value = weir__arena_copy(&state->arena, value),
+		.time_ms = state->time_ms,
+	};
+	if (before)
+		change->before = weir__arena_copy(
+			&state->arena, (struct weir_bytes){before->mv_data, before->mv_size});
+	store->written = true;
+	state->writes++;
+}
+
+/* ---- read ---- */
+
+/* The raw entry: 0, MDB_NOTFOUND, or another LMDB code. */
+static int
+find(struct weir_store *store, MDB_txn *txn, struct weir_bytes key,
+     struct weir_entry_key *made, struct weir_entry *entry, MDB_val *data)
+{
+	MDB_val lmdb_key;
+	int code;
+
+	weir__entry_key(store, key, made);
+	lmdb_key = (MDB_val){made->size, made->bytes};
+	code = mdb_get(txn, store->state->dbi, &lmdb_key, data);
+	if (code)
+		return code;
+	return weir__entry_read(&lmdb_key, data, entry) ? 0 : MDB_CORRUPTED;
+}
+
+static bool
+same_key(const struct weir_entry *entry, struct weir_bytes key)
+{
+	return entry->key.size == key.size &&
+	       (key.size == 0 || memcmp(entry->key.data, key.data, key.size) == 0);
+}
+
+int
+weir_store_get(struct weir_store *store, struct weir_bytes key, struct weir_bytes *value)
+{
+	struct weir_state *state = store->state;
+	struct weir_entry_key made;
+	struct weir_entry entry;
+	MDB_val data;
+	MDB_txn *txn;
+	int code;
+
+	if (key.size > WEIR_STORE_KEY_MAX)
+		return WEIR_ENOTFOUND;
+	txn = weir__state_txn(state);
+	if (!txn)
+		return WEIR_EIO;
+	code = find(store, txn, key, &made, &entry, &data);
+	if (code == MDB_NOTFOUND)
+		return WEIR_ENOTFOUND;
+	if (code)
+		return weir__state_fail(state, code, "cannot read");
+	if (!same_key(&entry, key) || weir__entry_expired(store, &entry, state->time_ms))
+		return WEIR_ENOTFOUND;
+	*value = entry.value;
+	return 0;
+}
+
+/* ---- write ---- */
+
+/* May this callback write under this key? */
+static int
+check_write(const struct weir_store *store, struct weir_bytes key)
+{
+	if (!store->state->entered)
+		return WEIR_ESTATE;
+	return key.size > WEIR_STORE_KEY_MAX ? WEIR_ELIMIT : 0;
+}
+
+static int
+write_entry(struct weir_store *store, MDB_txn *txn, const struct weir_entry_key *made,
+            struct weir_bytes key, struct weir_bytes value, unsigned flags, MDB_val *data)
+{
+	MDB_val lmdb_key = {made->size, (void *)made->bytes};
+	int code;
+
+	data->mv_size = weir__entry_overhead(key.size) + value.size;
+	data->mv_data = NULL;
+	code = mdb_put(txn, store->state->dbi, &lmdb_key, data, MDB_RESERVE | flags);
+	if (code == 0)
+		weir__entry_write(data->mv_data, key, value, store->state->time_ms);
+	return code;
+}
+
+static int
+put(struct weir_store *store, struct weir_bytes key, struct weir_bytes value, bool only_new)
+{
+	struct weir_state *state = store->state;
+	struct weir_entry_key made;
+	struct weir_entry entry;
+	MDB_val data, lmdb_key;
+	MDB_txn *txn;
+	int code = check_write(store, key);
+
+	if (code)
+		return code;
+	txn = weir__state_txn(state);
+	if (!txn)
+		return WEIR_EIO;
+	/* a message with a null key is nothing that a compacted topic takes */
+	key.data = key.data ? key.data : "";
+	value.data = value.data ? value.data : "";
+	weir__entry_key(store, key, &made);
+	/* one descent says what is there, and puts where there is nothing */
+	code = write_entry(store, txn, &made, key, value, MDB_NOOVERWRITE, &data);
+	if (code == 0) {
+		note_change(store, key, value, NULL);
+		return 0;
+	}
+	lmdb_key = (MDB_val){made.size, made.bytes};
+	if (code == MDB_KEYEXIST && !weir__entry_read(&lmdb_key, &data, &entry))
+		code = MDB_CORRUPTED;
+	if (code != MDB_KEYEXIST)
+		return weir__state_fail(state, code, "cannot write");
+	if (!same_key(&entry, key))
+		return WEIR_ELIMIT; /* two keys of one 128-bit hash: refused, never mixed up */
+	if (only_new && !weir__entry_expired(store, &entry, state->time_ms))
+		return WEIR_EEXISTS;
+	note_change(store, key, value, &data);
+	code = write_entry(store, txn, &made, key, value, 0, &data);
+	return code ? weir__state_fail(state, code, "cannot write") : 0;
+}
+
+int
+weir_store_put(struct weir_store *store, struct weir_bytes key, struct weir_bytes value)
+{
+	return put(store, key, value, false);
+}
+
+int
+weir_store_put_new(struct weir_store *store, struct weir_bytes key, struct weir_bytes value)
+{
+	return put(store, key, value, true);
+}
+
+static int
+erase(struct weir_store *store, struct weir_bytes key, bool expired_too)
+{
+	struct weir_state *state = store->state;
+	struct weir_entry_key made;
+	struct weir_entry entry;
+	MDB_val data, lmdb_key;
+	MDB_txn *txn = weir__state_txn(state);
+	int code;
+
+	if (!txn)
+		return WEIR_EIO;
+	key.data = key.data ? key.data : "";
+	code = find(store, txn, key, &made, &entry, &data);
+	if (code == MDB_NOTFOUND)
+		return WEIR_ENOTFOUND;
+	if (code)
+		return weir__state_fail(state, code, "cannot read");
+	if (!same_key(&entry, key) ||
+	    (!expired_too && weir__entry_expired(store, &entry, state->time_ms)))
+		return WEIR_ENOTFOUND;
+	note_change(store, key, NOTHING, &data);
+	lmdb_key = (MDB_val){made.size, made.bytes};
+	code = mdb_del(txn, state->dbi, &lmdb_key, NULL);
+	return code ? weir__state_fail(state, code, "cannot delete") : 0;
+}
+
+int
+weir_store_delete(struct weir_store *store, struct weir_bytes key)
+{
+	int code = check_write(store, key);
+
+	return code ? code : erase(store, key, false);
+}
+
+int
+weir__store_erase(struct weir_store *store, struct weir_bytes key)
+{
+	int code = erase(store, key, true);
+
+	return code == WEIR_ENOTFOUND ? 0 : code;
+}
+
+/* ---- restoring ---- */
+
+int
+weir__state_apply(struct weir_state *state, size_t index, struct weir_bytes key,
+                  struct weir_bytes value, int64_t time_ms, struct weir_error *error)
+{
+	struct weir_store *store = &state->stores[index];
+	struct weir_entry_key made;
+	MDB_txn *txn = weir__state_txn(state);
+	MDB_val lmdb_key, data;
+	int code = 0;
+
+	if (!txn || key.size > WEIR_STORE_KEY_MAX)
+		goto out;
+	state->time_ms = time_ms < 0 ? 0 : time_ms;
+	if (time_ms > state->stream_ms)
+		state->stream_ms = time_ms;
+	weir__entry_key(store, key, &made);
+	lmdb_key = (MDB_val){made.size, made.bytes};
+	if (value.data)
+		code = write_entry(store, txn, &made, key, value, 0, &data);
+	else
+		code = mdb_del(txn, state->dbi, &lmdb_key, NULL);
+	if (code && code != MDB_NOTFOUND)
+		weir__state_fail(state, code, "cannot restore");
+	store->written = true;
+out:
+	if (!state->failed)
+		return 0;
+	return weir_error_set(error, WEIR_EIO, "%s", state->error.message);
+}

@@ -1,0 +1,399 @@
+/*
+ * The LMDB environment of a task: opened, emptied, committed, closed, and what is done when
+ * LMDB fails.
+ *
+ * Knows LMDB's rules: the map is address space that grows only while no transaction is open;
+ * a full map poisons the open transaction, so there is room for a batch before one begins; a
+ * failed commit leaves nothing behind. The worker's thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <state/store_private.h>
+
+#define MAP_BYTES (UINT64_C(64) << 30)
+#define MAP_SMALLEST (UINT64_C(16) << 20)
+
+int
+weir__state_fail(struct weir_state *state, int code, const char *what)
+{
+	if (code == MDB_MAP_FULL)
+		state->wants_room = true;
+	else
+		state->broken = true;
+	if (!state->failed)
+		weir_error_set(&state->error, WEIR_EIO, "store %s: %s: %s", state->folder, what,
+		               mdb_strerror(code));
+	state->failed = true;
+	return WEIR_EIO;
+}
+
+/* ---- the map ---- */
+
+/* Twice as large; or as it is, where there is no address space. */
+static void
+grow_map(struct weir_state *state)
+{
+	int code = mdb_env_set_mapsize(state->env, 2 * state->map_bytes);
+
+	if (code) {
+		weir__log(state->config.logger, WEIR_LOG_WARNING,
+		          "store cannot grow folder=%s bytes=%zu reason=\"%s\"", state->folder,
+		          2 * state->map_bytes, mdb_strerror(code));
+		mdb_env_set_mapsize(state->env, state->map_bytes);
+		return;
+	}
+	state->map_bytes *= 2;
+}
+
+/* Each changed page is copied once a transaction, and a branch above it. */
+static void
+make_room(struct weir_state *state)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	size_t used, wanted;
+
+	mdb_env_info(state->env, &info);
+	mdb_env_stat(state->env, &stat);
+	used = (info.me_last_pgno + 1) * stat.ms_psize;
+	wanted = used + 4 * state->config.batch_bytes;
+	if (state->wants_room || wanted > state->map_bytes)
+		grow_map(state);
+	state->wants_room = false;
+}
+
+MDB_txn *
+weir__state_txn(struct weir_state *state)
+{
+	int code;
+
+	if (state->txn || state->failed || state->broken)
+		return state->failed ? NULL : state->txn;
+	make_room(state);
+	code = mdb_txn_begin(state->env, NULL, 0, &state->txn);
+	if (code == 0)
+		return state->txn;
+	state->txn = NULL;
+	weir__state_fail(state, code, "cannot begin a transaction");
+	return NULL;
+}
+
+static void
+drop_txn(struct weir_state *state)
+{
+	weir__iterators_close(state);
+	if (state->txn)
+		mdb_txn_abort(state->txn);
+	state->txn = NULL;
+	state->writes++;
+}
+
+/* ---- open ---- */
+
+static int
+open_env(struct weir_state *state)
+{
+	MDB_txn *txn = NULL;
+	int code = mdb_env_create(&state->env);
+
+	state->map_bytes = state->config.map_bytes ? state->config.map_bytes : MAP_BYTES;
+	if (!code)
+		code = mdb_env_set_mapsize(state->env, state->map_bytes);
+	if (!code)
+		code = mdb_env_open(state->env, state->folder, MDB_NOSYNC | MDB_NORDAHEAD, 0666);
+	if (!code)
+		code = mdb_txn_begin(state->env, NULL, 0, &txn);
+	if (!code)
+		code = mdb_dbi_open(txn, NULL, 0, &state->dbi);
+	if (!code)
+		code = weir__meta_load(state, txn);
+	if (!code)
+		code = mdb_txn_commit(txn);
+	else if (txn)
+		mdb_txn_abort(txn);
+	if (code && state->env) {
+		mdb_env_close(state->env);
+		state->env = NULL;
+	}
+	return code;
+}
+
+/* Address space may be limited (ulimit -v): take what there is. */
+static int
+open_env_smaller(struct weir_state *state)
+{
+	size_t asked = state->config.map_bytes;
+	int code = open_env(state);
+
+	while (code == ENOMEM && state->map_bytes > MAP_SMALLEST) {
+		state->config.map_bytes = state->map_bytes / 4;
+		code = open_env(state);
+	}
+	state->config.map_bytes = asked;
+	return code;
+}
+
+static bool
+is_damage(int code)
+{
+	return code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID ||
+	       code == MDB_VERSION_MISMATCH || code == MDB_PANIC || code == MDB_INCOMPATIBLE;
+}
+
+static int
+delete_files(struct weir_state *state, struct weir_error *error)
+{
+	static const char *const names[] = {"data.mdb", "lock.mdb"};
+	int code = 0;
+
+	for (size_t index = 0; index < 2; index++) {
+		char *path = weir__format("%s/%s", state->folder, names[index]);
+
+		if (unlink(path) && errno != ENOENT)
+			code = weir_error_set(error, WEIR_EIO, "cannot delete %s: %s", path,
+			                      strerror(errno));
+		free(path);
+	}
+	return code;
+}
+
+static int
+open_failed(const struct weir_state *state, int code, struct weir_error *error)
+{
+	return weir_error_set(error, WEIR_EIO, "cannot open the store %s: %s", state->folder,
+	                      mdb_strerror(code));
+}
+
+/* Why what is there is of no use; NULL: it is. */
+static const char *
+too_old(const struct weir_state *state, char *text, size_t size)
+{
+	int64_t age_ms = state->config.clock->wall_ms(state->config.clock) - state->caught_up_ms;
+	int64_t max_ms = state->config.max_age_ms;
+
+	/* the clock went back: how long ago it was nobody knows, but for small steps */
+	if (max_ms == 0 || state->caught_up_ms == 0 || (age_ms <= max_ms && age_ms > -max_ms))
+		return NULL;
+	snprintf(text, size,
+	         "it was last caught up %" PRId64 " s ago, and after %" PRId64
+	         " s its changelog may have forgotten what was deleted",
+	         age_ms / 1000, max_ms / 1000);
+	return text;
+}
+
+static void
+log_rebuild(const struct weir_state *state, const char *why)
+{
+	weir__log(state->config.logger, WEIR_LOG_WARNING,
+	          "store is rebuilt from its changelogs folder=%s reason=\"%s\"", state->folder,
+	          why);
+}
+
+int
+weir__state_wipe(struct weir_state *state, struct weir_error *error)
+{
+	int code;
+
+	drop_txn(state);
+	if (state->env)
+		mdb_env_close(state->env);
+	state->env = NULL;
+	state->is_caught_up = false;
+	code = delete_files(state, error);
+	if (code)
+		return code;
+	code = open_env_smaller(state);
+	return code ? open_failed(state, code, error) : 0;
+}
+
+static bool
+has_data(const struct weir_state *state)
+{
+	char *path = weir__format("%s/data.mdb", state->folder);
+	struct stat status;
+	bool has = stat(path, &status) == 0;
+
+	free(path);
+	return has;
+}
+
+static int
+open_files(struct weir_state *state, struct weir_error *error)
+{
+	const char *why = NULL;
+	char text[160];
+	int code = weir__marker_open(state->folder, state->config.boot_id, &state->marker, &why,
+	                             error);
+
+	if (code < 0)
+		return code;
+	if (code && has_data(state))
+		log_rebuild(state, why);
+	code = weir__marker_set_open(state->marker, state->config.boot_id, error);
+	if (code)
+		return code;
+	if (why)
+		return weir__state_wipe(state, error);
+	code = open_env_smaller(state);
+	if (code && !is_damage(code))
+		return open_failed(state, code, error);
+	why = code ? mdb_strerror(code) : too_old(state, text, sizeof(text));
+	if (!why)
+		return 0;
+	log_rebuild(state, why);
+	return weir__state_wipe(state, error);
+}
+
+/* ---- lifecycle ---- */
+
+static int
+make_folder(const char *folder, struct weir_error *error)
+{
+	if (mkdir(folder, 0777) == 0 || errno == EEXIST)
+		return 0;
+	return weir_error_set(error, WEIR_EIO, "state_dir: cannot make folder %s: %s", folder,
+	                      strerror(errno));
+}
+
+static void
+free_state(struct weir_state *state)
+{
+	for (size_t index = 0; index < state->store_count; index++) {
+		free(state->stores[index].name);
+		weir__buffer_fini(&state->stores[index].sweep_key);
+	}
+	if (state->marker >= 0)
+		close(state->marker);
+	weir__folders_release(state->config.folders, state->folder);
+	weir__arena_fini(&state->arena);
+	free(state->changes);
+	free(state->stores);
+	free(state->folder);
+	free(state);
+}
+
+struct weir_state *
+weir__state_open(const struct weir_state_config *config, struct weir_error *error)
+{
+	struct weir_state *state;
+
+	if (!weir__folders_claim(config->folders, config->folder)) {
+		weir_error_set(error, WEIR_ELOCKED, "store %s is open elsewhere",
+		               config->folder);
+		return NULL;
+	}
+	state = weir__calloc(1, sizeof(*state));
+	state->config = *config;
+	state->folder = weir__strdup(config->folder);
+	state->marker = -1;
+	state->store_count = config->store_count;
+	state->stores = weir__calloc(config->store_count + 1, sizeof(*state->stores));
+	for (size_t index = 0; index < config->store_count; index++) {
+		state->stores[index] = (struct weir_store){
+			.state = state,
+			.name = weir__strdup(config->stores[index].name),
+			.index = (unsigned)index,
+			.ttl_ms = config->stores[index].ttl_ms,
+		};
+	}
+	if (make_folder(state->folder, error) || open_files(state, error)) {
+		free_state(state);
+		return NULL;
+	}
+	return state;
+}
+
+void
+weir__state_close(struct weir_state *state)
+{
+	if (!state)
+		return;
+	drop_txn(state);
+	if (state->env) {
+		/* the age of what is there counts from now on */
+		if (state->is_caught_up && !state->broken)
+			weir__state_commit(state, NULL, NULL);
+		if (mdb_env_sync(state->env, 1) == 0 && !state->broken)
+			weir__marker_set_clean(state->marker);
+		mdb_env_close(state->env);
+	}
+	free_state(state);
+}
+
+void
+weir__state_crash(struct weir_state *state)
+{
+	if (!state)
+		return;
+	drop_txn(state);
+	if (state->env)
+		mdb_env_close(state->env);
+	free_state(state);
+}
+
+/* ---- the batch ---- */
+
+static void
+forget_batch(struct weir_state *state)
+{
+	for (size_t index = 0; index < state->store_count; index++)
+		state->stores[index].written = false;
+	state->change_count = state->first_change = 0;
+	weir__arena_reset(&state->arena);
+	state->entered = false;
+}
+
+int
+weir__state_commit(struct weir_state *state, const int64_t *positions,
+                   struct weir_error *error)
+{
+	MDB_txn *txn;
+	int code;
+
+	for (size_t index = 0; positions && index < state->store_count; index++)
+		if (positions[index] >= 0)
+			state->stores[index].position = positions[index];
+	txn = weir__state_txn(state);
+	if (!txn)
+		return weir_error_set(error, WEIR_EIO, "%s", state->error.message);
+	weir__iterators_close(state);
+	code = weir__meta_save(state, txn);
+	state->txn = NULL;
+	if (code)
+		mdb_txn_abort(txn);
+	else
+		code = mdb_txn_commit(txn);
+	state->writes++;
+	forget_batch(state);
+	if (code) {
+		weir__state_fail(state, code, "cannot commit");
+		state->broken = true;
+		return weir_error_set(error, WEIR_EIO, "%s", state->error.message);
+	}
+	state->stream_committed_ms = state->stream_ms;
+	return 0;
+}
+
+void
+weir__state_abort(struct weir_state *state)
+{
+	drop_txn(state);
+	forget_batch(state);
+	state->stream_ms = state->stream_committed_ms;
+	state->failed = false;
+	memset(&state->error, 0, sizeof(state->error));
+}
+
+bool
+weir__state_is_broken(const struct weir_state *state)
+{
+	return state->broken;
+}

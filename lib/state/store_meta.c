@@ -1,0 +1,114 @@
+/*
+ * What an environment keeps about itself, under tag 0: the tag and the changelog position of
+ * each store by name, and the times. A store's tag stays its own, so that a step added
+ * elsewhere leaves it alone. The worker's thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <string.h>
+
+#include <state/store_private.h>
+
+/* Plain numbers in the machine's byte order: the file does not travel (LMDB's neither). */
+struct store_row {
+	int64_t position;
+	uint16_t tag;
+	char unused[6];
+};
+
+struct times_row {
+	int64_t stream_ms;
+	int64_t caught_up_ms;
+	uint16_t last_tag;
+	char unused[6];
+};
+
+struct meta_key {
+	char bytes[WEIR_TAG_SIZE + 1 + 255];
+	size_t size;
+};
+
+static MDB_val
+meta_key(struct meta_key *key, char kind, const char *name)
+{
+	size_t length = strlen(name);
+
+	memset(key->bytes, 0, WEIR_TAG_SIZE);
+	key->bytes[WEIR_TAG_SIZE] = kind;
+	memcpy(key->bytes + WEIR_TAG_SIZE + 1, name, length);
+	key->size = WEIR_TAG_SIZE + 1 + length;
+	return (MDB_val){key->size, key->bytes};
+}
+
+static int
+read_row(struct weir_state *state, MDB_txn *txn, char kind, const char *name, void *row,
+         size_t size)
+{
+	struct meta_key made;
+	MDB_val key = meta_key(&made, kind, name), data;
+	int code = mdb_get(txn, state->dbi, &key, &data);
+
+	if (code)
+		return code;
+	if (data.mv_size != size)
+		return MDB_CORRUPTED;
+	memcpy(row, data.mv_data, size);
+	return 0;
+}
+
+static int
+write_row(struct weir_state *state, MDB_txn *txn, char kind, const char *name,
+          const void *row, size_t size)
+{
+	struct meta_key made;
+	MDB_val key = meta_key(&made, kind, name), data = {size, (void *)row};
+
+	return mdb_put(txn, state->dbi, &key, &data, 0);
+}
+
+int
+weir__meta_load(struct weir_state *state, MDB_txn *txn)
+{
+	struct times_row times = {0};
+	int code = read_row(state, txn, 't', "", &times, sizeof(times));
+
+	if (code && code != MDB_NOTFOUND)
+		return code;
+	for (size_t index = 0; index < state->store_count; index++) {
+		struct weir_store *store = &state->stores[index];
+		struct store_row row = {0};
+
+		code = read_row(state, txn, 's', store->name, &row, sizeof(row));
+		if (code == MDB_NOTFOUND) {
+			row.tag = ++times.last_tag;
+			code = write_row(state, txn, 's', store->name, &row, sizeof(row));
+		}
+		if (code)
+			return code;
+		store->tag = row.tag;
+		store->position = row.position;
+	}
+	state->stream_ms = state->stream_committed_ms = times.stream_ms;
+	state->caught_up_ms = times.caught_up_ms;
+	return write_row(state, txn, 't', "", &times, sizeof(times));
+}
+
+int
+weir__meta_save(struct weir_state *state, MDB_txn *txn)
+{
+	struct times_row times = {0};
+	int code = read_row(state, txn, 't', "", &times, sizeof(times));
+
+	for (size_t index = 0; !code && index < state->store_count; index++) {
+		const struct weir_store *store = &state->stores[index];
+		struct store_row row = {.position = store->position, .tag = store->tag};
+
+		code = write_row(state, txn, 's', store->name, &row, sizeof(row));
+	}
+	if (code)
+		return code;
+	times.stream_ms = state->stream_ms;
+	if (state->is_caught_up)
+		times.caught_up_ms = state->config.clock->wall_ms(state->config.clock);
+	return write_row(state, txn, 't', "", &times, sizeof(times));
+}
