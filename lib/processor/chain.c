@@ -177,6 +177,37 @@ map_outputs(struct weir_chain *chain, struct weir_step *step,
 	return add_own_outputs(chain, step, config, error);
 }
 
+/* The value of the DURATION option `name`. */
+static int64_t
+duration_of(const struct weir_step *step, const char *name)
+{
+	struct weir_option row;
+	int64_t value = 0;
+
+	if (name && weir__option_find(&step->registered->options, name, &row))
+		memcpy(&value, (const char *)step->options + row.offset, sizeof(value));
+	return value;
+}
+
+static void
+add_stores(struct weir_chain *chain, struct weir_step *step)
+{
+	struct weir_store_row row;
+	char *name;
+
+	step->first_store = chain->store_count;
+	for (size_t i = 0; weir__registered_store(step->registered, i, &row); i++) {
+		chain->stores = weir__realloc(chain->stores, (chain->store_count + 1) *
+								     sizeof(*chain->stores));
+		name = weir__format("%s.%s", step->name, row.name);
+		chain->stores[chain->store_count++] = (struct weir_chain_store){
+			.name = weir__arena_strdup(&chain->arena, name),
+			.ttl_ms = duration_of(step, row.ttl),
+		};
+		free(name);
+	}
+}
+
 static int
 build_step(struct weir_chain *chain, size_t index, const struct weir_registry *registry,
 	   struct weir_error *error)
@@ -191,6 +222,8 @@ build_step(struct weir_chain *chain, size_t index, const struct weir_registry *r
 		code = map_outputs(chain, step, config, error);
 	if (!code)
 		code = parse_options(chain, step, config, error);
+	if (!code)
+		add_stores(chain, step);
 	return code;
 }
 
@@ -266,6 +299,7 @@ weir__chain_free(struct weir_chain *chain)
 	for (size_t i = 0; i < chain->step_count; i++)
 		free(chain->steps[i].outputs);
 	free(chain->steps);
+	free(chain->stores);
 	weir__arena_fini(&chain->arena);
 	free(chain);
 }
@@ -274,6 +308,13 @@ const struct weir_registered *
 weir__chain_processor(const struct weir_chain *chain, size_t index)
 {
 	return index < chain->step_count ? chain->steps[index].registered : NULL;
+}
+
+const struct weir_chain_store *
+weir__chain_stores(const struct weir_chain *chain, size_t *count)
+{
+	*count = chain->store_count;
+	return chain->stores;
 }
 
 bool

@@ -80,11 +80,22 @@ void weir__chain_free(struct weir_chain *chain);
 /* The processor of step `index` and its option struct; for `weir check`. */
 const struct weir_registered *weir__chain_processor(const struct weir_chain *chain, size_t index);
 
+/* A store that a step declares. */
+struct weir_chain_store {
+	const char *name; /* STEP.STORE */
+	int64_t ttl_ms;   /* 0: entries live for ever */
+};
+
+/* All stores of all steps, in their order; borrowed from the chain. */
+const struct weir_chain_store *weir__chain_stores(const struct weir_chain *chain, size_t *count);
+
 /* One task's processors. `topic` outlives it. */
 struct weir_chain_task;
 
+/* `stores` has one for each of weir__chain_stores(); they outlive the task. */
 struct weir_chain_task *weir__chain_open(struct weir_chain *chain, const char *topic,
-                                         int32_t partition, struct weir_error *error);
+                                         int32_t partition, struct weir_store *const *stores,
+                                         struct weir_error *error);
 /* Calls every close. NULL is fine. */
 void weir__chain_close(struct weir_chain_task *task);
 

@@ -62,6 +62,18 @@ weir_output_find(const struct weir_context *ctx, const char *name)
 	return output < 0 ? WEIR_ENOTFOUND : output;
 }
 
+struct weir_store *
+weir_store_find(struct weir_context *ctx, const char *name)
+{
+	const struct weir_step *step = ctx->step;
+	struct weir_store_row row;
+
+	for (size_t i = 0; weir__registered_store(step->registered, i, &row); i++)
+		if (strcmp(row.name, name) == 0)
+			return ctx->task->stores[step->first_store + i];
+	return NULL;
+}
+
 static void
 set_reason(struct weir_context *ctx, const char *format, va_list arguments)
 {

@@ -17,8 +17,10 @@
 #define SMALLEST_DESCRIPTOR                                                              \
 	(offsetof(struct weir_processor, record) + sizeof(weir_record_fn))
 #define SMALLEST_OUTPUT_ROW offsetof(struct weir_output, help)
-/* More outputs than this is a table without its end. */
+#define SMALLEST_STORE_ROW offsetof(struct weir_store_row, help)
+/* More than this is a table without its end. */
 #define MAX_OUTPUTS 1000
+#define MAX_STORES 100
 
 struct weir_registry *
 weir__registry_new(const struct weir_logger *logger)
@@ -42,20 +44,35 @@ weir__registry_free(struct weir_registry *registry)
 	free(registry);
 }
 
+/* Row `index` of a table whose rows begin with a name, as ours. */
+static bool
+read_row(const void *table, size_t index, size_t row_size, void *row, size_t size)
+{
+	const char *name;
+
+	memset(row, 0, size);
+	if (!table)
+		return false;
+	memcpy(row, (const char *)table + index * row_size,
+	       row_size < size ? row_size : size);
+	memcpy(&name, row, sizeof(name));
+	return name != NULL;
+}
+
 bool
 weir__registered_output(const struct weir_registered *registered, size_t index,
 			struct weir_output *output)
 {
-	const struct weir_processor *processor = &registered->descriptor;
-	size_t row_size = processor->output_row_size;
-	const char *row;
+	return read_row(registered->descriptor.outputs, index,
+			registered->descriptor.output_row_size, output, sizeof(*output));
+}
 
-	if (!processor->outputs)
-		return false;
-	row = (const char *)processor->outputs + index * row_size;
-	memset(output, 0, sizeof(*output));
-	memcpy(output, row, row_size < sizeof(*output) ? row_size : sizeof(*output));
-	return output->name != NULL;
+bool
+weir__registered_store(const struct weir_registered *registered, size_t index,
+		       struct weir_store_row *store)
+{
+	return read_row(registered->descriptor.stores, index,
+			registered->descriptor.store_row_size, store, sizeof(*store));
 }
 
 static int
@@ -84,6 +101,51 @@ check_outputs(const struct weir_registered *registered, struct weir_error *error
 					error, WEIR_EPLUGIN,
 					"processor \"%s\": output \"%s\" is there twice",
 					processor->name, output.name);
+		}
+	}
+	return 0;
+}
+
+/* A store that lives for as long as an option says: there is such an option. */
+static bool
+has_duration(const struct weir_registered *registered, const char *name)
+{
+	struct weir_option row;
+
+	return registered->descriptor.options &&
+	       weir__option_find(&registered->options, name, &row) &&
+	       row.type == WEIR_OPTION_DURATION;
+}
+
+static int
+check_stores(const struct weir_registered *registered, struct weir_error *error)
+{
+	const struct weir_processor *processor = &registered->descriptor;
+	struct weir_store_row store, earlier;
+
+	if (processor->stores && processor->store_row_size < SMALLEST_STORE_ROW)
+		return weir_error_set(
+			error, WEIR_EPLUGIN,
+			"processor \"%s\": rows of stores have %u bytes, too few",
+			processor->name, processor->store_row_size);
+	for (size_t i = 0; weir__registered_store(registered, i, &store); i++) {
+		if (i == MAX_STORES || !weir__name_valid(store.name))
+			return weir_error_set(
+				error, WEIR_EPLUGIN,
+				"processor \"%s\": store %zu has no valid name",
+				processor->name, i);
+		if (store.ttl && !has_duration(registered, store.ttl))
+			return weir_error_set(error, WEIR_EPLUGIN,
+					      "processor \"%s\": store \"%s\": \"%s\" is "
+					      "no option of it that is a duration",
+					      processor->name, store.name, store.ttl);
+		for (size_t j = 0; j < i; j++) {
+			weir__registered_store(registered, j, &earlier);
+			if (strcmp(earlier.name, store.name) == 0)
+				return weir_error_set(
+					error, WEIR_EPLUGIN,
+					"processor \"%s\": store \"%s\" is there twice",
+					processor->name, store.name);
 		}
 	}
 	return 0;
@@ -143,7 +205,9 @@ check_descriptor(const struct weir_registered *registered, struct weir_error *er
 				      "processor \"%s\" has no record callback",
 				      processor->name);
 	code = check_outputs(registered, error);
-	return code ? code : check_options(registered, error);
+	if (!code)
+		code = check_options(registered, error);
+	return code ? code : check_stores(registered, error);
 }
 
 static size_t

@@ -30,6 +30,10 @@ struct weir_registered {
 bool weir__registered_output(const struct weir_registered *registered, size_t index,
                              struct weir_output *output);
 
+/* The same of its stores. */
+bool weir__registered_store(const struct weir_registered *registered, size_t index,
+                            struct weir_store_row *store);
+
 struct weir_registry *weir__registry_new(const struct weir_logger *logger);
 void weir__registry_free(struct weir_registry *registry);
 

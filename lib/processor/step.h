@@ -24,6 +24,7 @@ struct weir_step {
 	void *options;
 	struct weir_step_output *outputs; /* mapped ones and the processor's own */
 	size_t output_count;
+	size_t first_store; /* of the chain's */
 };
 
 struct weir_chain {
@@ -33,6 +34,8 @@ struct weir_chain {
 	struct weir_step *steps;
 	size_t step_count;
 	int default_output; /* -1: the pipeline has none */
+	struct weir_chain_store *stores;
+	size_t store_count;
 	bool is_stateless;  /* nothing is kept, so what steps are given is not counted */
 	struct weir_arena arena;
 };
@@ -58,6 +61,7 @@ struct weir_chain_task {
 	struct weir_chain *chain;
 	const char *topic;
 	int32_t partition;
+	struct weir_store **stores;  /* one for each of the chain's */
 	struct weir_held_list *held; /* NULL: nothing at hand, so no emits */
 	struct weir_reason *reason;  /* where the first verdict's goes */
 	enum weir_verdict verdict;   /* the first that was not WEIR_DONE */

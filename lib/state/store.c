@@ -37,6 +37,12 @@ weir__state_stream_ms(const struct weir_state *state)
 	return state->stream_ms;
 }
 
+int64_t
+weir_store_time_ms(const struct weir_store *store)
+{
+	return store->state->stream_ms;
+}
+
 void
 weir__state_caught_up(struct weir_state *state)
 {

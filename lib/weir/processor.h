@@ -375,7 +375,7 @@ WEIR_API enum weir_verdict weir_stop(struct weir_context *ctx, const char *forma
  *
  * In a store with a time to live an entry has the time of the record that wrote it, which
  * counts as now when it is missing or in the future; in batch_end and tick the task's time
- * (weir_stream_time_ms). It is gone for records that are `ttl` or more later, and removed
+ * (weir_store_time_ms). It is gone for records that are `ttl` or more later, and removed
  * when the task's time is.
  *
  * WEIR_EIO from any call: the store failed (a full disk). Return; whatever the verdict, the
@@ -438,10 +438,10 @@ WEIR_API int weir_iterator_next(struct weir_iterator *iterator, struct weir_byte
 WEIR_API void weir_iterator_close(struct weir_iterator *iterator); /* NULL is fine */
 
 /*
- * The task's time: the latest of the times of its records so far, never ahead of the clock;
- * ms since 1970, 0 before the first. Kept with the stores, so only where the pipeline has some.
+ * The task's time: the latest of its records' times so far, never ahead of the clock; ms since
+ * 1970, 0 before the first. Kept with the stores.
  */
-WEIR_API int64_t weir_stream_time_ms(const struct weir_context *ctx);
+WEIR_API int64_t weir_store_time_ms(const struct weir_store *store);
 
 /* ---- around ---- */
 
