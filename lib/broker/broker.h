@@ -67,6 +67,8 @@ struct weir_topic_info {
 	int32_t replication;       /* of its first partition */
 	int64_t max_message_bytes; /* -1: not known */
 	int64_t min_insync;        /* -1: not known */
+	int64_t delete_retention_ms; /* how long tombstones stay; -1: not known */
+	bool is_compacted;         /* and never loses a key's last record by age */
 };
 
 struct weir_cluster_info {
@@ -82,6 +84,8 @@ struct weir_broker_ops {
 	int (*topic_create)(struct weir_broker *, const char *topic, int32_t partitions,
 	                    int32_t replication, const struct weir_properties *settings,
 	                    int timeout_ms, struct weir_error *);
+	int (*topic_grow)(struct weir_broker *, const char *topic, int32_t partitions,
+	                  int timeout_ms, struct weir_error *);
 	int (*range)(struct weir_broker *, const char *topic, int32_t partition, int64_t *low,
 	             int64_t *high, int timeout_ms, struct weir_error *);
 	int (*offset_at)(struct weir_broker *, const char *topic, int32_t partition,
@@ -120,6 +124,14 @@ weir__broker_topic_create(struct weir_broker *broker, const char *topic, int32_t
 {
 	return broker->ops->topic_create(broker, topic, partitions, replication, settings,
 	                                 timeout_ms, error);
+}
+
+/* Give a topic this many partitions; it may have more already. 0, or a WEIR_E*. */
+static inline int
+weir__broker_topic_grow(struct weir_broker *broker, const char *topic, int32_t partitions,
+                        int timeout_ms, struct weir_error *error)
+{
+	return broker->ops->topic_grow(broker, topic, partitions, timeout_ms, error);
 }
 
 /* As weir__session_range(), without a session. Returns 0 or a WEIR_E*. */

@@ -215,6 +215,7 @@ close_broker(struct weir_broker *base)
 static const struct weir_broker_ops ops = {
 	.describe = weir__kafka_describe,
 	.topic_create = weir__kafka_topic_create,
+	.topic_grow = weir__kafka_topic_grow,
 	.range = range,
 	.offset_at = offset_at,
 	.committed = committed,

@@ -42,6 +42,10 @@ read_settings(const rd_kafka_ConfigResource_t *resource, struct kafka_topic_sett
 			settings->max_message_bytes = strtoll(value, NULL, 10);
 		else if (strcmp(name, "min.insync.replicas") == 0)
 			settings->min_insync = strtoll(value, NULL, 10);
+		else if (strcmp(name, "delete.retention.ms") == 0)
+			settings->delete_retention_ms = strtoll(value, NULL, 10);
+		else if (strcmp(name, "cleanup.policy") == 0)
+			settings->is_compacted = strcmp(value, "compact") == 0;
 	}
 }
 
@@ -90,7 +94,9 @@ weir__kafka_topic_settings(rd_kafka_t *rk, const char *const *topics, size_t cou
 
 	for (size_t i = 0; i < count; i++) {
 		settings[i] = (struct kafka_topic_settings){
-			.max_message_bytes = -1, .min_insync = -1};
+			.max_message_bytes = -1,
+			.min_insync = -1,
+			.delete_retention_ms = -1};
 		if (!is_repeated(topics, i))
 			resources[asked++] = rd_kafka_ConfigResource_new(
 				RD_KAFKA_RESOURCE_TOPIC, topics[i]);
@@ -168,6 +174,8 @@ describe_settings(rd_kafka_t *rk, const char *const *topics, size_t count,
 	for (size_t i = 0; i < count; i++) {
 		info->topics[i].max_message_bytes = settings[i].max_message_bytes;
 		info->topics[i].min_insync = settings[i].min_insync;
+		info->topics[i].delete_retention_ms = settings[i].delete_retention_ms;
+		info->topics[i].is_compacted = settings[i].is_compacted;
 	}
 	free(settings);
 	return code;
@@ -205,7 +213,8 @@ weir__kafka_describe(struct weir_broker *base, const char *const *topics, size_t
 		info->topics[i] = (struct weir_topic_info){
 			.name = weir__arena_strdup(&info->arena, topics[i]),
 			.max_message_bytes = -1,
-			.min_insync = -1};
+			.min_insync = -1,
+			.delete_retention_ms = -1};
 	code = describe_cluster(client->rk, info, timeout_ms);
 	for (size_t i = 0; i < count && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
 		code = describe_topic(client->rk, topics[i], info, &info->topics[i], timeout_ms);
@@ -216,12 +225,16 @@ weir__kafka_describe(struct weir_broker *base, const char *const *topics, size_t
 	return fail(client, code, "cannot describe the cluster", error);
 }
 
+/* Make a topic, or give one (`grown`) more partitions; what the controller says to it. */
 static rd_kafka_resp_err_t
-create(rd_kafka_t *rk, rd_kafka_NewTopic_t *topic, int timeout_ms, char *text, size_t size)
+make(rd_kafka_t *rk, rd_kafka_NewTopic_t *topic, rd_kafka_NewPartitions_t *grown,
+     int timeout_ms, char *text, size_t size)
 {
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
 	rd_kafka_AdminOptions_t *options =
-		admin_options(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS, patient(timeout_ms));
+		admin_options(rk, grown ? RD_KAFKA_ADMIN_OP_CREATEPARTITIONS
+	                                : RD_KAFKA_ADMIN_OP_CREATETOPICS,
+	                      patient(timeout_ms));
 	const rd_kafka_topic_result_t **results;
 	rd_kafka_resp_err_t code;
 	rd_kafka_event_t *event;
@@ -231,14 +244,19 @@ create(rd_kafka_t *rk, rd_kafka_NewTopic_t *topic, int timeout_ms, char *text, s
 	/* Wait until the controller has made it. */
 	rd_kafka_AdminOptions_set_operation_timeout(options, patient(timeout_ms), ignored,
 	                                            sizeof(ignored));
-	rd_kafka_CreateTopics(rk, &topic, 1, options, queue);
+	if (grown)
+		rd_kafka_CreatePartitions(rk, &grown, 1, options, queue);
+	else
+		rd_kafka_CreateTopics(rk, &topic, 1, options, queue);
 	event = rd_kafka_queue_poll(queue, -1);
 	code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
 		snprintf(text, size, "%s", event ? rd_kafka_event_error_string(event) : "");
 	} else {
-		results = rd_kafka_CreateTopics_result_topics(
-			rd_kafka_event_CreateTopics_result(event), &count);
+		results = grown ? rd_kafka_CreatePartitions_result_topics(
+					  rd_kafka_event_CreatePartitions_result(event), &count)
+		                : rd_kafka_CreateTopics_result_topics(
+					  rd_kafka_event_CreateTopics_result(event), &count);
 		if (count == 1) {
 			const char *reason = rd_kafka_topic_result_error_string(results[0]);
 
@@ -251,6 +269,18 @@ create(rd_kafka_t *rk, rd_kafka_NewTopic_t *topic, int timeout_ms, char *text, s
 	rd_kafka_AdminOptions_destroy(options);
 	rd_kafka_queue_destroy(queue);
 	return code;
+}
+
+static int
+made(struct kafka_client *client, rd_kafka_resp_err_t code, const char *name, const char *text,
+     struct weir_error *error)
+{
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		return 0;
+	if (weir__kafka_error_code(code) == WEIR_ETIMEOUT)
+		return fail(client, code, name, error);
+	weir__kafka_error_set(error, code, name, text);
+	return weir__kafka_error_code(code);
 }
 
 int
@@ -272,12 +302,34 @@ weir__kafka_topic_create(struct weir_broker *base, const char *name, int32_t par
 	for (size_t i = 0; settings && i < settings->count; i++)
 		rd_kafka_NewTopic_set_config(topic, settings->items[i].name,
 		                             settings->items[i].value);
-	code = create(client->rk, topic, timeout_ms, text, sizeof(text));
+	code = make(client->rk, topic, NULL, timeout_ms, text, sizeof(text));
 	rd_kafka_NewTopic_destroy(topic);
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-		return 0;
-	if (weir__kafka_error_code(code) == WEIR_ETIMEOUT)
-		return fail(client, code, name, error);
-	weir__kafka_error_set(error, code, name, text);
-	return weir__kafka_error_code(code);
+	return made(client, code, name, text, error);
+}
+
+int
+weir__kafka_topic_grow(struct weir_broker *base, const char *name, int32_t partitions,
+                       int timeout_ms, struct weir_error *error)
+{
+	struct kafka_client *client =
+		weir__kafka_broker_client((struct kafka_broker *)base, error);
+	rd_kafka_NewPartitions_t *grown;
+	struct weir_cluster_info info = {0};
+	rd_kafka_resp_err_t code;
+	char text[512] = "";
+
+	if (!client)
+		return WEIR_EINVALID;
+	grown = rd_kafka_NewPartitions_new(name, (size_t)partitions, text, sizeof(text));
+	if (!grown)
+		return weir_error_set(error, WEIR_EINVALID, "%s: %s", name, text);
+	code = make(client->rk, NULL, grown, timeout_ms, text, sizeof(text));
+	rd_kafka_NewPartitions_destroy(grown);
+	/* a controller refuses to give a topic what it has, or fewer: another one was first */
+	if (code == RD_KAFKA_RESP_ERR_INVALID_PARTITIONS &&
+	    weir__kafka_describe(base, &name, 1, &info, timeout_ms, NULL) == 0 &&
+	    info.topics[0].partitions >= partitions)
+		code = RD_KAFKA_RESP_ERR_NO_ERROR;
+	weir__cluster_info_fini(&info);
+	return made(client, code, name, text, error);
 }

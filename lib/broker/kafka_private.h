@@ -408,6 +408,8 @@ enum weir_outcome weir__kafka_query_range(struct kafka_broker *broker, const cha
 int weir__kafka_describe(struct weir_broker *broker, const char *const *topics, size_t count,
                          struct weir_cluster_info *info, int timeout_ms,
                          struct weir_error *error);
+int weir__kafka_topic_grow(struct weir_broker *broker, const char *topic, int32_t partitions,
+                           int timeout_ms, struct weir_error *error);
 int weir__kafka_topic_create(struct weir_broker *broker, const char *topic, int32_t partitions,
                              int32_t replication, const struct weir_properties *settings,
                              int timeout_ms, struct weir_error *error);
@@ -417,6 +419,8 @@ struct kafka_topic_settings {
 	rd_kafka_resp_err_t code; /* of the topic */
 	int64_t max_message_bytes;
 	int64_t min_insync;
+	int64_t delete_retention_ms;
+	bool is_compacted;
 };
 /* Ask for the settings of these topics through `rk`. Returns librdkafka's code. */
 rd_kafka_resp_err_t weir__kafka_topic_settings(rd_kafka_t *rk, const char *const *topics,

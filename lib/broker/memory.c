@@ -13,6 +13,7 @@
 #include <broker/memory_private.h>
 
 enum { DEFAULT_MAX_MESSAGE = 1048588 }; /* Kafka's max.message.bytes */
+enum { DEFAULT_DELETE_RETENTION_MS = 86400000 }; /* and delete.retention.ms */
 enum { DEFAULT_QUEUE = 100000 };
 
 /* ---- time and steps ---- */
@@ -147,15 +148,28 @@ apply_settings(struct weir_memory_topic *topic, const struct weir_properties *se
 				(size_t)strtoull(setting->value, NULL, 10);
 		else if (strcmp(setting->name, "min.insync.replicas") == 0)
 			topic->min_insync = strtoll(setting->value, NULL, 10);
+		else if (strcmp(setting->name, "delete.retention.ms") == 0)
+			topic->delete_retention_ms = strtoll(setting->value, NULL, 10);
+		else if (strcmp(setting->name, "cleanup.policy") == 0)
+			topic->is_compacted = strcmp(setting->value, "compact") == 0;
 	}
 }
 
+/* A log never moves: sessions and readers hold on to it. */
 static void
-add_topic(struct weir_memory *memory, struct weir_memory_topic *topic)
+grow_topic(struct weir_memory *memory, struct weir_memory_topic *topic, int32_t partitions)
 {
-	topic->logs = weir__calloc((size_t)topic->partition_count, sizeof(*topic->logs));
-	for (int32_t i = 0; i < topic->partition_count; i++)
+	topic->logs =
+		weir__realloc(topic->logs, (size_t)partitions * sizeof(*topic->logs));
+	for (int32_t i = topic->partition_count; i < partitions; i++)
 		topic->logs[i] = weir__memory_log_new(topic, i, memory->log_count++);
+	topic->partition_count = partitions;
+}
+
+static void
+add_topic(struct weir_memory *memory, struct weir_memory_topic *topic, int32_t partitions)
+{
+	grow_topic(memory, topic, partitions);
 	memory->topics = weir__realloc(memory->topics, (memory->topic_count + 1) *
 							       sizeof(*memory->topics));
 	memory->topics[memory->topic_count++] = topic;
@@ -186,12 +200,29 @@ topic_create(struct weir_broker *broker, const char *name, int32_t partitions,
 				      name);
 	topic = weir__calloc(1, sizeof(*topic));
 	topic->name = weir__strdup(name);
-	topic->partition_count = partitions;
 	topic->replication = 1;
 	topic->min_insync = 1;
 	topic->max_message_bytes = DEFAULT_MAX_MESSAGE;
+	topic->delete_retention_ms = DEFAULT_DELETE_RETENTION_MS;
 	apply_settings(topic, settings);
-	add_topic(memory, topic);
+	add_topic(memory, topic, partitions);
+	return 0;
+}
+
+static int
+topic_grow(struct weir_broker *broker, const char *name, int32_t partitions, int timeout_ms,
+	   struct weir_error *error)
+{
+	struct weir_memory *memory = (struct weir_memory *)broker;
+	struct weir_memory_topic *topic;
+
+	(void)timeout_ms;
+	weir__memory_enter(memory);
+	topic = weir__memory_topic(memory, name);
+	if (!topic)
+		return weir_error_set(error, WEIR_ENOTFOUND, "%s: no such topic", name);
+	if (partitions > topic->partition_count)
+		grow_topic(memory, topic, partitions);
 	return 0;
 }
 
@@ -215,7 +246,8 @@ describe_topic(const struct weir_memory *memory, const char *name,
 
 	*info = (struct weir_topic_info){.name = weir__arena_strdup(arena, name),
 					 .max_message_bytes = -1,
-					 .min_insync = -1};
+					 .min_insync = -1,
+					 .delete_retention_ms = -1};
 	if (!topic) {
 		info->error = WEIR_ENOTFOUND;
 		return;
@@ -224,6 +256,8 @@ describe_topic(const struct weir_memory *memory, const char *name,
 	info->replication = topic->replication;
 	info->max_message_bytes = (int64_t)topic->max_message_bytes;
 	info->min_insync = topic->min_insync;
+	info->delete_retention_ms = topic->delete_retention_ms;
+	info->is_compacted = topic->is_compacted;
 }
 
 static int
@@ -321,6 +355,7 @@ memory_close(struct weir_broker *broker)
 static const struct weir_broker_ops broker_ops = {
 	.describe = describe,
 	.topic_create = topic_create,
+	.topic_grow = topic_grow,
 	.range = range,
 	.offset_at = offset_at,
 	.committed = committed,

@@ -68,6 +68,8 @@ struct weir_memory_topic {
 	size_t max_message_bytes;
 	int32_t replication;
 	int64_t min_insync;
+	int64_t delete_retention_ms;
+	bool is_compacted; /* told, not done */
 };
 
 /* A copy of `message`, with one reference; a time of -1 becomes `now_ms`. */

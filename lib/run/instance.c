@@ -10,31 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <base/alloc.h>
+#include <base/folder.h>
 #include <run/instance.h>
 
-/* mkdir -p, with the rights that umask leaves. */
 static int
-make_folders(char *path, struct weir_error *error)
+make_folder(const char *path, struct weir_error *error)
 {
-	for (char *slash = path + 1; ; slash++) {
-		char kept = *slash;
+	int code = weir__folder_make(path);
 
-		if (kept != '/' && kept != '\0')
-			continue;
-		*slash = '\0';
-		if (mkdir(path, 0777) && errno != EEXIST)
-			return weir_error_set(error, WEIR_EIO,
-			                      "state_dir: cannot make folder %s: %s (set it to a "
-			                      "folder you can write: --set /state_dir=...)",
-			                      path, strerror(errno));
-		*slash = kept;
-		if (kept == '\0')
-			return 0;
-	}
+	if (!code)
+		return 0;
+	return weir_error_set(error, WEIR_EIO,
+	                      "state_dir: cannot make folder %s: %s (set it to a folder you can "
+	                      "write: --set /state_dir=...)",
+	                      path, strerror(code));
 }
 
 static int
@@ -57,7 +49,7 @@ weir__instance_lock(const struct weir_pipeline *pipeline, struct weir_error *err
 	char *folder = weir__format("%s/%s/%s", pipeline->state_dir, pipeline->name,
 	                            pipeline->instance);
 	char *path = weir__format("%s/lock", folder);
-	int code = make_folders(folder, error);
+	int code = make_folder(folder, error);
 	int lock = -1;
 
 	if (code)

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <base/folder.h>
 #include <state/store_private.h>
 
 #define MAP_BYTES (UINT64_C(64) << 30)
@@ -257,10 +258,12 @@ open_files(struct weir_state *state, struct weir_error *error)
 static int
 make_folder(const char *folder, struct weir_error *error)
 {
-	if (mkdir(folder, 0777) == 0 || errno == EEXIST)
+	int code = weir__folder_make(folder);
+
+	if (!code)
 		return 0;
 	return weir_error_set(error, WEIR_EIO, "state_dir: cannot make folder %s: %s", folder,
-	                      strerror(errno));
+	                      strerror(code));
 }
 
 static void

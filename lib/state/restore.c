@@ -1,0 +1,385 @@
+/*
+ * Restoring stores: where each begins, what is read, when it is whole.
+ *
+ * Knows when what a store has is of no use: its place is before the changelog's beginning, or
+ * behind its end. The thread of the states.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/alloc.h>
+#include <base/mutation.h>
+#include <state/restore.h>
+
+#define ASK_MS 1000
+#define RETRY_MS 1000
+#define STEP_RECORDS 1000
+#define COMMIT_RECORDS 50000
+#define PROGRESS_MS 5000
+
+/* One changelog partition. */
+struct part {
+	struct weir_state *state;
+	size_t store;
+	const char *topic;
+	int32_t partition;
+	int64_t next;   /* to be read */
+	int64_t target; /* whole when `next` is here */
+};
+
+struct weir_restore {
+	struct weir_broker *broker;
+	struct weir_stores *stores;
+	const struct weir_clock *clock;
+	const struct weir_logger *logger;
+	struct part *parts;
+	size_t count;
+	bool targets_known;
+	struct weir_reader *reader;
+	int64_t not_before_ms; /* something failed: not at once again */
+	uint64_t records;
+	unsigned uncommitted;
+	int64_t started_ms, progress_ms;
+};
+
+struct weir_restore *
+weir__restore_new(struct weir_broker *broker, struct weir_stores *stores,
+                  const struct weir_clock *clock, const struct weir_logger *logger)
+{
+	struct weir_restore *restore = weir__calloc(1, sizeof(*restore));
+
+	restore->broker = broker;
+	restore->stores = stores;
+	restore->clock = clock;
+	restore->logger = logger;
+	restore->started_ms = clock->monotonic_ms(clock);
+	restore->progress_ms = restore->started_ms + PROGRESS_MS;
+	return restore;
+}
+
+void
+weir__restore_free(struct weir_restore *restore)
+{
+	if (!restore)
+		return;
+	weir__reader_close(restore->reader);
+	free(restore->parts);
+	free(restore);
+}
+
+void
+weir__restore_add(struct weir_restore *restore, struct weir_state *state, const char *topic,
+                  int32_t partition)
+{
+	size_t stores = weir__stores_count(restore->stores), all;
+	size_t first = weir__stores_first(restore->stores, topic);
+	const char *const *changelogs = weir__stores_changelogs(restore->stores, &all);
+
+	restore->parts = weir__realloc(restore->parts,
+	                               (restore->count + stores) * sizeof(*restore->parts));
+	for (size_t store = 0; store < stores; store++)
+		restore->parts[restore->count++] = (struct part){
+			.state = state,
+			.store = store,
+			.topic = changelogs[first + store],
+			.partition = partition,
+		};
+}
+
+void
+weir__restore_remove(struct weir_restore *restore, struct weir_state *state)
+{
+	size_t kept = 0;
+
+	for (size_t index = 0; index < restore->count; index++)
+		if (restore->parts[index].state != state)
+			restore->parts[kept++] = restore->parts[index];
+	restore->count = kept;
+}
+
+bool
+weir__restore_is_empty(const struct weir_restore *restore)
+{
+	return restore->count == 0;
+}
+
+/* ---- a state that failed, or is whole ---- */
+
+static enum weir_restored
+broken(struct weir_restore *restore, struct weir_state *state, struct weir_state **which)
+{
+	weir__restore_remove(restore, state);
+	*which = state;
+	return WEIR_RESTORE_BROKEN;
+}
+
+static int
+commit(struct weir_restore *restore, struct weir_state *state, struct weir_error *error)
+{
+	int64_t *positions =
+		weir__calloc(weir__stores_count(restore->stores) + 1, sizeof(*positions));
+	int code;
+
+	for (size_t index = 0; index < restore->count; index++)
+		if (restore->parts[index].state == state)
+			positions[restore->parts[index].store] = restore->parts[index].next;
+	code = weir__state_commit(state, positions, error);
+	free(positions);
+	return code;
+}
+
+static bool
+is_whole(const struct weir_restore *restore, const struct weir_state *state)
+{
+	for (size_t index = 0; index < restore->count; index++)
+		if (restore->parts[index].state == state &&
+		    restore->parts[index].next < restore->parts[index].target)
+			return false;
+	return true;
+}
+
+static enum weir_restored
+ready(struct weir_restore *restore, struct weir_state *state, struct weir_state **which,
+      struct weir_error *error)
+{
+	weir__state_caught_up(state);
+	if (commit(restore, state, error))
+		return broken(restore, state, which);
+	weir__restore_remove(restore, state);
+	*which = state;
+	if (restore->count == 0)
+		weir__log(restore->logger, WEIR_LOG_INFO,
+		          "stores restored records=%" PRIu64 " ms=%" PRId64, restore->records,
+		          restore->clock->monotonic_ms(restore->clock) - restore->started_ms);
+	return WEIR_RESTORE_READY;
+}
+
+/* ---- where to begin ---- */
+
+static void
+try_later(struct weir_restore *restore, const struct weir_error *error)
+{
+	weir__log(restore->logger, WEIR_LOG_WARNING,
+	          "stores cannot be restored yet, trying on reason=\"%s\"", error->message);
+	weir__reader_close(restore->reader);
+	restore->reader = NULL;
+	restore->targets_known = false;
+	restore->not_before_ms = restore->clock->monotonic_ms(restore->clock) + RETRY_MS;
+}
+
+/* The store's place is outside its changelog: nothing that it has can be trusted. */
+static int
+begin_anew(struct weir_restore *restore, const struct part *part, int64_t low, int64_t high,
+           struct weir_error *error)
+{
+	weir__log(restore->logger, WEIR_LOG_WARNING,
+	          "store is rebuilt from its changelogs changelog=%s[%" PRId32
+	          "] position=%" PRId64 " log_start=%" PRId64 " log_end=%" PRId64
+	          " reason=\"%s\"",
+	          part->topic, part->partition, part->next, low, high,
+	          part->next < low ? "the changelog no longer has what follows"
+	                           : "the changelog was made anew or truncated");
+	return weir__state_wipe(part->state, error);
+}
+
+/* Returns 0, WEIR_EIO of the state, or what the broker says. */
+static int
+find_target(struct weir_restore *restore, struct part *part, struct weir_error *error)
+{
+	int64_t low, high;
+	int code = weir__broker_range(restore->broker, part->topic, part->partition, &low, &high,
+	                              ASK_MS, error);
+
+	if (code)
+		return code;
+	part->next = weir__state_position(part->state, part->store);
+	part->target = high;
+	if (part->next == 0) {
+		part->next = low;
+		return 0;
+	}
+	if (part->next >= low && part->next <= high)
+		return 0;
+	code = begin_anew(restore, part, low, high, error);
+	return code ? WEIR_EIO : WEIR_EEXISTS; /* all of its stores begin anew */
+}
+
+/* False: not all are known yet. */
+static bool
+find_targets(struct weir_restore *restore, struct weir_state **which, struct weir_error *error)
+{
+	struct weir_error inner = {0};
+
+	for (size_t index = 0; index < restore->count; index++) {
+		struct part *part = &restore->parts[index];
+		int code = find_target(restore, part, &inner);
+
+		if (code == WEIR_EEXISTS)
+			return false;
+		if (code == WEIR_EIO) {
+			*which = part->state;
+			*error = inner;
+			return false;
+		}
+		if (code == WEIR_ENOTFOUND) /* the input has grown, or somebody deleted it */
+			weir__stores_prepare(restore->stores, restore->broker, ASK_MS, NULL);
+		if (code) {
+			try_later(restore, &inner);
+			return false;
+		}
+	}
+	restore->targets_known = true;
+	return true;
+}
+
+static void
+open_reader(struct weir_restore *restore)
+{
+	struct weir_offset *places = weir__calloc(restore->count + 1, sizeof(*places));
+	struct weir_error error = {0};
+	uint64_t behind = 0;
+	size_t count = 0;
+
+	for (size_t index = 0; index < restore->count; index++) {
+		const struct part *part = &restore->parts[index];
+
+		if (part->next >= part->target)
+			continue;
+		behind += (uint64_t)(part->target - part->next);
+		places[count++] = (struct weir_offset){
+			.topic = part->topic, .partition = part->partition, .offset = part->next};
+	}
+	weir__log(restore->logger, WEIR_LOG_INFO,
+	          "restoring stores changelog_partitions=%zu offsets=%" PRIu64, count, behind);
+	restore->reader = weir__broker_reader_open(restore->broker, places, count,
+	                                           !WEIR_MUTANT(RESTORE_UNCOMMITTED), &error);
+	if (!restore->reader)
+		try_later(restore, &error);
+	free(places);
+}
+
+/* ---- reading ---- */
+
+static struct part *
+find_part(struct weir_restore *restore, const struct weir_offset *place)
+{
+	for (size_t index = 0; index < restore->count; index++)
+		if (restore->parts[index].partition == place->partition &&
+		    strcmp(restore->parts[index].topic, place->topic) == 0)
+			return &restore->parts[index];
+	return NULL;
+}
+
+static void
+show_progress(struct weir_restore *restore)
+{
+	int64_t now_ms = restore->clock->monotonic_ms(restore->clock);
+	uint64_t left = 0;
+
+	if (now_ms < restore->progress_ms)
+		return;
+	restore->progress_ms = now_ms + PROGRESS_MS;
+	for (size_t index = 0; index < restore->count; index++)
+		if (restore->parts[index].next < restore->parts[index].target)
+			left += (uint64_t)(restore->parts[index].target -
+			                   restore->parts[index].next);
+	weir__log(restore->logger, WEIR_LOG_INFO,
+	          "restoring stores records=%" PRIu64 " offsets_left=%" PRIu64,
+	          restore->records, left);
+}
+
+/* What was read so far stays, should it end here. */
+static int
+commit_all(struct weir_restore *restore, struct weir_state **which, struct weir_error *error)
+{
+	restore->uncommitted = 0;
+	for (size_t index = 0; index < restore->count; index++) {
+		*which = restore->parts[index].state;
+		if (commit(restore, *which, error))
+			return WEIR_EIO;
+	}
+	return 0;
+}
+
+/* One poll. Returns whether there may be more at once; *part was moved on, or is NULL. */
+static bool
+read_one(struct weir_restore *restore, int timeout_ms, struct part **moved,
+         struct weir_error *error)
+{
+	struct weir_message message;
+	struct weir_offset place;
+	struct weir_error inner = {0};
+	enum weir_event_type type =
+		weir__reader_poll(restore->reader, timeout_ms, &place, &message, &inner);
+	struct part *part = NULL;
+
+	*moved = NULL;
+	if (type == WEIR_EVENT_IDLE)
+		return false;
+	if (type == WEIR_EVENT_FAILED || type == WEIR_EVENT_GAP) {
+		/* a gap: the log's beginning moved on meanwhile; asked anew, that shows */
+		weir_error_set(&inner, WEIR_EBROKER, "the changelog's beginning moved");
+		try_later(restore, &inner);
+		return false;
+	}
+	part = find_part(restore, &place);
+	if (!part)
+		return true;
+	*moved = part;
+	if (type == WEIR_EVENT_END) {
+		if (place.offset > part->next)
+			part->next = place.offset;
+		if (WEIR_MUTANT(RESTORE_TO_STABLE))
+			part->target = part->next;
+		return true;
+	}
+	restore->records++;
+	restore->uncommitted++;
+	part->next = place.offset + 1;
+	/* a null key cannot be of ours, and no compacted topic takes one */
+	return !message.key.data ||
+	       weir__state_apply(part->state, part->store, message.key, message.value,
+	                         message.timestamp_ms, error) == 0;
+}
+
+static enum weir_restored
+read_some(struct weir_restore *restore, int timeout_ms, struct weir_state **which,
+          struct weir_error *error)
+{
+	struct part *part = NULL;
+	bool more = true;
+
+	for (int count = 0; more && count < STEP_RECORDS; count++) {
+		more = read_one(restore, count ? 0 : timeout_ms, &part, error);
+		if (error->code)
+			return broken(restore, part->state, which);
+		if (part && part->next >= part->target && is_whole(restore, part->state))
+			return ready(restore, part->state, which, error);
+	}
+	if (restore->uncommitted >= COMMIT_RECORDS && commit_all(restore, which, error))
+		return broken(restore, *which, which);
+	show_progress(restore);
+	return WEIR_RESTORE_GOES_ON;
+}
+
+enum weir_restored
+weir__restore_step(struct weir_restore *restore, int timeout_ms, struct weir_state **state,
+                   struct weir_error *error)
+{
+	*state = NULL;
+	if (restore->clock->monotonic_ms(restore->clock) < restore->not_before_ms)
+		return WEIR_RESTORE_GOES_ON;
+	if (!restore->targets_known && !find_targets(restore, state, error))
+		return *state ? broken(restore, *state, state) : WEIR_RESTORE_GOES_ON;
+	for (size_t index = 0; index < restore->count; index++)
+		if (is_whole(restore, restore->parts[index].state))
+			return ready(restore, restore->parts[index].state, state, error);
+	if (!restore->reader && restore->count)
+		open_reader(restore);
+	if (!restore->reader)
+		return WEIR_RESTORE_GOES_ON;
+	return read_some(restore, timeout_ms, state, error);
+}
