@@ -29,6 +29,11 @@
 	X(SUBSET_COMMITTED, "a partition is gone: the rest of the batch is committed")     \
 	X(NO_OFFSETS, "a transaction without offsets is committed from a tick")            \
 	X(MEMORY_KEPT, "processors keep their memory across an abort")                     \
+	X(STATE_KEPT, "stores keep what an aborted batch wrote")                           \
+	X(REJECTED_KEPT, "stores keep what a rejected record wrote")                       \
+	X(CHANGELOG_WITH_OUTPUTS, "at-least-once: changelogs are sent with the outputs")   \
+	X(RESTORE_UNCOMMITTED, "stores are restored from aborted records too")             \
+	X(RESTORE_TO_STABLE, "stores are restored up to the last stable offset only")      \
 	X(RETRY_NOT_PAUSED, "a record waits to be retried, its partition does not")        \
 	X(SENT_AGAIN, "sending that had to wait starts over")
 

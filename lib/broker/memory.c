@@ -386,6 +386,21 @@ weir__memory_broker(struct weir_memory *memory)
 /* ---- what a test or simulation does to it ---- */
 
 void
+weir__memory_delete_topic(struct weir_memory *memory, const char *topic)
+{
+	size_t index = 0;
+
+	while (index < memory->topic_count && strcmp(memory->topics[index]->name, topic) != 0)
+		index++;
+	if (index == memory->topic_count)
+		return;
+	topic_free(memory->topics[index]);
+	memmove(&memory->topics[index], &memory->topics[index + 1],
+		(memory->topic_count - index - 1) * sizeof(*memory->topics));
+	memory->topic_count--;
+}
+
+void
 weir__memory_rebalance(struct weir_memory *memory)
 {
 	weir__memory_enter(memory);

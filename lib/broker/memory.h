@@ -87,6 +87,12 @@ void weir__memory_session_crash(struct weir_session *session);
 /* All groups rebalance now, as if a member had come or gone. */
 void weir__memory_rebalance(struct weir_memory *memory);
 
+/*
+ * Somebody deletes a topic. Its offsets begin anew when it is made again; for topics that no
+ * session has open.
+ */
+void weir__memory_delete_topic(struct weir_memory *memory, const char *topic);
+
 /* Drop records below `offset` (retention); forget a group's offsets (expiry). */
 void weir__memory_delete_records(struct weir_memory *memory, const char *topic,
                                  int32_t partition, int64_t offset);

@@ -352,6 +352,7 @@ struct weir_memory_output {
 	char *name;
 	struct weir_memory_topic *topic; /* NULL until it exists */
 	struct weir_memory_target *targets;
+	int32_t target_count;            /* a topic can grow */
 	size_t known_max_bytes;          /* as read when the session opened */
 	uint32_t turn;                   /* for null keys */
 };

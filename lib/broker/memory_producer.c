@@ -24,16 +24,20 @@ enum { BATCH = 64 };
 static bool
 resolve(const struct weir_memory *memory, struct weir_memory_output *output)
 {
-	if (output->topic)
+	if (output->topic && output->target_count == output->topic->partition_count)
 		return true;
-	output->topic = weir__memory_topic(memory, output->name);
-	if (!output->topic)
-		return false;
-	output->targets = weir__calloc((size_t)output->topic->partition_count,
-				       sizeof(*output->targets));
-	for (int32_t i = 0; i < output->topic->partition_count; i++)
-		output->targets[i].delivered = WEIR_OFFSET_NONE;
-	output->known_max_bytes = output->topic->max_message_bytes;
+	if (!output->topic) {
+		output->topic = weir__memory_topic(memory, output->name);
+		if (!output->topic)
+			return false;
+		output->known_max_bytes = output->topic->max_message_bytes;
+	}
+	output->targets = weir__realloc(output->targets,
+					(size_t)output->topic->partition_count *
+						sizeof(*output->targets));
+	while (output->target_count < output->topic->partition_count)
+		output->targets[output->target_count++] =
+			(struct weir_memory_target){.delivered = WEIR_OFFSET_NONE};
 	return true;
 }
 
@@ -419,7 +423,7 @@ weir__memory_delivered(struct weir_session *base, int output, int32_t partition)
 	struct weir_memory_output *to = &session->producer.outputs[output];
 
 	if (!resolve(session->memory, to) || partition < 0 ||
-	    partition >= to->topic->partition_count)
+	    partition >= to->target_count)
 		return WEIR_OFFSET_NONE;
 	return to->targets[partition].delivered;
 }

@@ -18,6 +18,7 @@
 #include <run/app.h>
 #include <run/connect.h>
 #include <run/instance.h>
+#include <run/stateful.h>
 #include <run/threads.h>
 #include <run/until_end.h>
 
@@ -33,6 +34,7 @@ struct weir_app {
 	size_t override_count;
 	struct weir_pipeline *pipeline;
 	struct weir_chain *chain;
+	struct weir_stores *stores; /* NULL: no step has any */
 	bool until_end;
 
 	struct weir_broker *broker;
@@ -67,6 +69,7 @@ weir_app_free(struct weir_app *app)
 	}
 	free(app->overrides);
 	weir__threads_free(app->threads);
+	weir__stores_free(app->stores);
 	weir__chain_free(app->chain);
 	weir__pipeline_free(app->pipeline);
 	weir__registry_free(app->registry);
@@ -116,7 +119,11 @@ load_steps(struct weir_app *app, struct weir_error *error)
 		weir__registry_load_standard(app->registry);
 	app->chain = weir__chain_new(app->pipeline, app->registry, weir__clock_system(),
 				     &app->logger, error);
-	return app->chain ? 0 : (error && error->code ? error->code : WEIR_EINVALID);
+	if (!app->chain)
+		return error->code ? error->code : WEIR_EINVALID;
+	app->stores = weir__stores_of(app->pipeline, app->chain, weir__clock_system(),
+				      &app->logger, error);
+	return error->code;
 }
 
 static int
@@ -241,6 +248,7 @@ run_workers(struct weir_app *app, struct weir_until_end *end, struct weir_error 
 		.pipeline = app->pipeline,
 		.chain = app->chain,
 		.broker = app->broker,
+		.stores = app->stores,
 		.clock = weir__clock_system(),
 		.logger = &app->logger,
 	};
@@ -282,7 +290,7 @@ run_connected(struct weir_app *app, struct weir_error *error)
 				       weir__clock_system(), error);
 	if (!app->broker)
 		return error->code;
-	code = weir__connect(app->broker, app->pipeline, &app->logger,
+	code = weir__connect(app->broker, app->pipeline, app->stores, &app->logger,
 			     app->until_end ? &end : NULL, keep_trying, app, error);
 	if (!code && !atomic_load(&app->stops))
 		code = run_workers(app, end, error);
@@ -313,6 +321,8 @@ weir_app_run(struct weir_app *app, struct weir_error *error)
 	lock = weir__instance_lock(app->pipeline, error);
 	if (lock < 0)
 		return lock;
+	if (app->stores)
+		weir__stores_clean(app->stores);
 	code = run_connected(app, error);
 	if (!app->hung)
 		close(lock);

@@ -6,7 +6,7 @@
 #include <base/mutation.h>
 #include <run/worker_private.h>
 
-enum stage { STAGE_FLUSH, STAGE_OFFSETS };
+enum stage { STAGE_FLUSH, STAGE_CHANGELOGS, STAGE_FLUSH_CHANGELOGS, STAGE_OFFSETS };
 
 /* All deliveries are known; the batch is good when none failed. */
 static enum weir_outcome
@@ -23,22 +23,48 @@ check_deliveries(struct weir_worker *worker, struct weir_error *error)
 }
 
 static enum weir_outcome
-commit(struct weir_worker *worker, struct weir_error *error)
+deliver(struct weir_worker *worker, struct weir_error *error)
+{
+	enum weir_outcome outcome = weir__session_flush(worker->session, WEIR_SLICE_MS, error);
+
+	return outcome == WEIR_SUCCESS ? check_deliveries(worker, error) : outcome;
+}
+
+/* One stage of a commit; the last one commits. */
+static enum weir_outcome
+step_commit(struct weir_worker *worker, struct weir_error *error)
 {
 	struct weir_batch *batch = &worker->batch;
-	enum weir_outcome outcome;
 
-	if (batch->stage == STAGE_FLUSH) {
-		outcome = weir__session_flush(worker->session, WEIR_SLICE_MS, error);
-		if (outcome != WEIR_SUCCESS)
-			return outcome;
-		outcome = check_deliveries(worker, error);
-		if (outcome != WEIR_SUCCESS)
-			return outcome;
-		batch->stage = STAGE_OFFSETS;
+	switch ((enum stage)batch->stage) {
+	case STAGE_FLUSH:
+	case STAGE_FLUSH_CHANGELOGS:
+		return deliver(worker, error);
+	case STAGE_CHANGELOGS:
+		return weir__stores_send(worker, error);
+	case STAGE_OFFSETS:
+		break;
 	}
 	return weir__session_commit_offsets(worker->session, batch->offsets,
 	                                    batch->offset_count, WEIR_SLICE_MS, error);
+}
+
+static enum weir_outcome
+commit(struct weir_worker *worker, struct weir_error *error)
+{
+	struct weir_batch *batch = &worker->batch;
+	enum weir_outcome outcome = WEIR_SUCCESS;
+
+	while (outcome == WEIR_SUCCESS && batch->stage <= STAGE_OFFSETS) {
+		outcome = step_commit(worker, error);
+		if (outcome == WEIR_SUCCESS && batch->stage == STAGE_FLUSH_CHANGELOGS)
+			weir__stores_commit(worker);
+		if (outcome == WEIR_SUCCESS)
+			batch->stage += batch->stage == STAGE_FLUSH && !worker->config.stores
+			                        ? STAGE_OFFSETS
+			                        : 1;
+	}
+	return outcome;
 }
 
 /* What is on its way ends before the next batch, whose deliveries are counted anew. */
@@ -49,6 +75,7 @@ settle(struct weir_worker *worker, struct weir_error *error)
 }
 
 const struct weir_guarantee_ops weir__at_least_once = {
+	.stores_later = true,
 	.commit = commit,
 	.abort = settle,
 };

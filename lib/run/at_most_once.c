@@ -144,22 +144,14 @@ discard_ready(struct weir_worker *worker, struct weir_pending *pending, size_t c
 static void
 end_tasks(struct weir_worker *worker, bool early)
 {
-	struct weir_error error = {0};
-
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
 		struct weir_task *task = worker->tasks[slot];
 
 		if (!task || !task->dirty || (!early && task->pending && task->pending->ready))
 			continue;
 		task->dirty = false;
-		if (weir__chain_batch_end(task->chain, &worker->held, &worker->reason) ==
-		    WEIR_STOP) {
-			weir_error_set(&error, WEIR_EPROCESSOR, "step %s, at the end of a batch: %s",
-			               worker->reason.step ? worker->reason.step : "-",
-			               worker->reason.text);
-			weir__worker_fail(worker, &error);
+		if (!weir__task_end_batch(worker, task))
 			return;
-		}
 		weir__send_other(worker, task, WEIR_PHASE_RUN);
 		if (worker->phase != WEIR_PHASE_RUN) {
 			worker->end_due = true; /* the others' when this one's is out */
@@ -182,6 +174,15 @@ runnable(struct weir_worker *worker)
 	return NULL;
 }
 
+/* Nothing is left to do: what stores were given need not wait for the next batch. */
+static void
+keep_stores(struct weir_worker *worker)
+{
+	if (worker->idle && worker->config.stores &&
+	    weir__session_flush(worker->session, 0, NULL) == WEIR_SUCCESS)
+		weir__stores_commit(worker);
+}
+
 bool
 weir__process_pending(struct weir_worker *worker)
 {
@@ -193,12 +194,14 @@ weir__process_pending(struct weir_worker *worker)
 		end_tasks(worker, early);
 		return true;
 	}
-	if (!task)
+	if (!task) {
+		keep_stores(worker);
 		return false;
+	}
 	worker->current.task = task;
 	worker->current.offset = task->pending->first->offset;
 	worker->current.message = &task->pending->first->message;
-	worker->end_due = !worker->stateless;
+	worker->end_due = !worker->stateless || worker->config.stores;
 	weir__process_current(worker);
 	return true;
 }
@@ -300,6 +303,8 @@ await_deliveries(struct weir_worker *worker, struct weir_error *error)
 
 	if (outcome == WEIR_SUCCESS && !weir__note_failures(worker, &failures))
 		outcome = WEIR_FATAL;
+	if (outcome == WEIR_SUCCESS)
+		weir__stores_commit(worker);
 	return outcome;
 }
 

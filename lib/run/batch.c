@@ -140,21 +140,34 @@ collect_offsets(struct weir_worker *worker)
 	assert(batch->offset_count > 0 || WEIR_MUTANT(NO_OFFSETS));
 }
 
-/* batch_end of one task; false: wait, or it ended the worker. */
-static bool
-end_task(struct weir_worker *worker, struct weir_task *task)
+bool
+weir__task_end_batch(struct weir_worker *worker, struct weir_task *task)
 {
 	struct weir_error error = {0};
 	enum weir_verdict verdict;
+	enum weir_left left;
 
+	weir__task_enter(task, NULL);
 	verdict = weir__chain_batch_end(task->chain, &worker->held, &worker->reason);
-	if (verdict == WEIR_STOP) {
-		weir_error_set(&error, WEIR_EPROCESSOR, "step %s, at the end of a batch: %s",
-		               worker->reason.step ? worker->reason.step : "-",
-		               worker->reason.text);
-		weir__worker_fail(worker, &error);
+	if (verdict == WEIR_DONE)
+		weir__task_sweep(task);
+	left = weir__task_leave(worker, task, verdict == WEIR_DONE);
+	if (verdict == WEIR_DONE && left == WEIR_LEFT)
+		return true;
+	if (left == WEIR_LEFT_FAILED)
 		return false;
-	}
+	weir_error_set(&error, WEIR_EPROCESSOR, "step %s, at the end of a batch: %s",
+	               worker->reason.step ? worker->reason.step : "-", worker->reason.text);
+	weir__worker_fail(worker, &error);
+	return false;
+}
+
+/* batch_end of one task; false: wait, or it ended the batch. */
+static bool
+end_task(struct weir_worker *worker, struct weir_task *task)
+{
+	if (!weir__task_end_batch(worker, task))
+		return false;
 	weir__send_other(worker, task, WEIR_PHASE_END_BATCH);
 	return worker->phase == WEIR_PHASE_END_BATCH;
 }
@@ -163,7 +176,8 @@ void
 weir__step_end_batch(struct weir_worker *worker)
 {
 	struct weir_batch *batch = &worker->batch;
-	bool ends = !worker->stateless && !worker->guarantee->commits_first;
+	bool ends = (!worker->stateless || worker->config.stores) &&
+	            !worker->guarantee->commits_first;
 
 	/* a record that waits as current is not part of this batch */
 	while (ends && batch->end_cursor < worker->slot_count) {
@@ -184,6 +198,8 @@ static void
 settle_committed(struct weir_worker *worker)
 {
 	log_end(worker, "committed");
+	if (!worker->guarantee->stores_later && !worker->guarantee->commits_first)
+		weir__stores_commit(worker);
 	weir__count(&worker->counts.committed, worker->batch.records);
 	weir__count(&worker->counts.batches, 1);
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {

@@ -58,7 +58,8 @@ all_topics(const struct weir_pipeline *pipeline, size_t *count)
 /* One try: the cluster answers, the topics are there, the ends are known. */
 static int
 try_connect(struct weir_broker *broker, const struct weir_pipeline *pipeline,
-            struct weir_until_end **end, struct weir_error *error)
+            struct weir_stores *stores, struct weir_until_end **end,
+            struct weir_error *error)
 {
 	struct weir_cluster_info info = {0};
 	size_t count;
@@ -67,6 +68,8 @@ try_connect(struct weir_broker *broker, const struct weir_pipeline *pipeline,
 
 	if (!code)
 		code = check_topics(&info, count, error);
+	if (!code && stores)
+		code = weir__stores_prepare(stores, broker, SLICE_MS, error);
 	if (!code && end) {
 		*end = weir__until_end_new(broker, pipeline, &info, error);
 		code = *end ? 0 : error->code;
@@ -78,7 +81,7 @@ try_connect(struct weir_broker *broker, const struct weir_pipeline *pipeline,
 
 int
 weir__connect(struct weir_broker *broker, const struct weir_pipeline *pipeline,
-              const struct weir_logger *logger, struct weir_until_end **end,
+              struct weir_stores *stores, const struct weir_logger *logger, struct weir_until_end **end,
               bool (*keep_trying)(void *opaque), void *opaque, struct weir_error *error)
 {
 	const struct weir_clock *clock = weir__clock_system();
@@ -87,7 +90,7 @@ weir__connect(struct weir_broker *broker, const struct weir_pipeline *pipeline,
 
 	do {
 		struct weir_error attempt = {0};
-		int code = try_connect(broker, pipeline, end, &attempt);
+		int code = try_connect(broker, pipeline, stores, end, &attempt);
 
 		if (!code)
 			return 0;

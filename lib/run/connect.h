@@ -7,16 +7,19 @@
 #define WEIR_RUN_CONNECT_H
 
 #include <run/until_end.h>
+#include <state/stores.h>
 
 /*
- * Wait until the cluster answers and check that the pipeline's topics are there. With `end`
+ * Wait until the cluster answers and check that the pipeline's topics are there; changelogs of
+ * its stores (NULL: it has none) are made where they are missing. With `end`
  * the inputs' ends are taken down at this moment. Between two tries `keep_trying` waits and
  * says whether to go on; when it says no, 0 is returned.
  *
  * Returns 0, or a WEIR_E* that trying again would not mend.
  */
 int weir__connect(struct weir_broker *broker, const struct weir_pipeline *pipeline,
-                  const struct weir_logger *logger, struct weir_until_end **end,
+                  struct weir_stores *stores, const struct weir_logger *logger,
+                  struct weir_until_end **end,
                   bool (*keep_trying)(void *opaque), void *opaque, struct weir_error *error);
 
 #endif

@@ -16,6 +16,8 @@ struct weir_worker;
 struct weir_guarantee_ops {
 	/* offsets are committed before their records are processed (at-most-once) */
 	bool commits_first;
+	/* changelogs are sent by the commit, when all outputs are delivered (at-least-once) */
+	bool stores_later;
 	/* before the first message of a batch is sent; NULL: nothing to do */
 	enum weir_outcome (*begin)(struct weir_worker *worker, struct weir_error *error);
 	/* commit worker->batch.offsets with all that was sent */

@@ -118,7 +118,8 @@ weir__stop_waiting(struct weir_worker *worker, struct weir_task *task)
 		return;
 	task->waiting = false;
 	worker->waiting--;
-	weir__session_resume(worker->session, task->partition);
+	if (!task->restoring)
+		weir__session_resume(worker->session, task->partition);
 }
 
 /* The record alone in its batch still took longer than a batch may. */
@@ -148,10 +149,7 @@ settle_verdict(struct weir_worker *worker, enum weir_verdict verdict)
 
 	switch (verdict) {
 	case WEIR_DONE:
-		if (!held_fits(worker) || (worker->batch.alone && too_slow(worker)))
-			weir__reject_current(worker, false);
-		else
-			weir__send_record(worker);
+		weir__send_record(worker);
 		break;
 	case WEIR_REJECT:
 		if (WEIR_MUTANT(REJECTED_SENT))
@@ -203,11 +201,24 @@ weir__process_current(struct weir_worker *worker)
 	task->dirty = true;
 	worker->last_task = task;
 	worker->last_offset = offset;
+	weir__task_enter(task, worker->current.message);
 	verdict = weir__chain_record(task->chain, worker->current.message, offset, &worker->held,
 	                             &worker->reason);
 	if (!worker->stateless)
 		weir__next_tick_update(worker);
-	settle_verdict(worker, verdict);
+	if (verdict == WEIR_DONE &&
+	    (!held_fits(worker) || (worker->batch.alone && too_slow(worker))))
+		verdict = WEIR_REJECT;
+	switch (weir__task_leave(worker, task, verdict == WEIR_DONE)) {
+	case WEIR_LEFT:
+		settle_verdict(worker, verdict);
+		break;
+	case WEIR_LEFT_TOO_BIG:
+		weir__reject_current(worker, false);
+		break;
+	case WEIR_LEFT_FAILED:
+		break;
+	}
 }
 
 void
@@ -282,14 +293,15 @@ sending_done(struct weir_worker *worker)
 {
 	struct weir_sending *sending = &worker->sending;
 
-	weir__count(&worker->counts.emitted, worker->held.count);
+	weir__count(&worker->counts.emitted, worker->held.count - worker->held_changes);
 	worker->phase = sending->after;
 	if (!sending->task) {
 		weir__record_done(worker);
 		return;
 	}
 	/* a tick, or the end of a batch: the task's offset goes with what it emitted */
-	if (worker->held.count && !worker->guarantee->commits_first)
+	if ((worker->held.count || weir__task_wrote(sending->task)) &&
+	    !worker->guarantee->commits_first)
 		weir__batch_touch(worker, sending->task, sending->task->next);
 	worker->batch.bytes += worker->held.bytes;
 }
@@ -358,7 +370,7 @@ weir__next_tick_update(struct weir_worker *worker)
 
 	worker->next_tick_ms = INT64_MAX;
 	for (slot = 0; slot < worker->slot_count; slot++) {
-		if (!worker->tasks[slot])
+		if (!worker->tasks[slot] || worker->tasks[slot]->restoring)
 			continue;
 		next_ms = weir__chain_next_tick_ms(worker->tasks[slot]->chain);
 		if (next_ms < worker->next_tick_ms)
@@ -371,10 +383,16 @@ run_tick(struct weir_worker *worker, struct weir_task *task)
 {
 	enum weir_verdict verdict;
 
+	enum weir_left left;
+
 	task->dirty = true;
+	weir__task_enter(task, NULL);
 	verdict = weir__chain_tick(task->chain, worker->now_ms, &worker->held, &worker->reason);
+	left = weir__task_leave(worker, task, verdict == WEIR_DONE);
 	weir__next_tick_update(worker);
-	if (verdict == WEIR_STOP)
+	if (left == WEIR_LEFT_FAILED)
+		return;
+	if (verdict == WEIR_STOP || left == WEIR_LEFT_TOO_BIG)
 		stop_at(worker, task, -1);
 	else
 		weir__send_other(worker, task, WEIR_PHASE_RUN);
@@ -389,7 +407,7 @@ weir__run_ticks(struct weir_worker *worker)
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
 		struct weir_task *task = worker->tasks[slot];
 
-		due_ms = task ? weir__chain_next_tick_ms(task->chain) : INT64_MAX;
+		due_ms = task && !task->restoring ? weir__chain_next_tick_ms(task->chain) : INT64_MAX;
 		if (due_ms < longest_ms) {
 			longest_ms = due_ms;
 			longest = task;

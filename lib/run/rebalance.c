@@ -39,10 +39,11 @@ task_add(struct weir_worker *worker, struct weir_partition *partition, int64_t c
 {
 	struct weir_error error = {0};
 	unsigned slot = free_slot(worker);
-	struct weir_task *task = weir__task_open(worker->config.chain, partition, slot, committed,
-	                                         mark, &error);
+	struct weir_task *task = weir__task_new(partition, slot, committed, mark);
 
-	if (!task) {
+	if (!worker->config.stores &&
+	    weir__task_open_chain(task, worker->config.chain, &error)) {
+		weir__task_close(task);
 		weir__worker_fail(worker, &error);
 		return false;
 	}
@@ -63,6 +64,7 @@ weir__task_remove(struct weir_worker *worker, struct weir_task *task)
 	weir__pending_lose(worker, task);
 	weir__remember(&worker->remembered, task->partition->topic, task->partition->id,
 	               &task->suspects);
+	weir__task_restore_end(worker, task);
 	if (task->waiting)
 		worker->waiting--;
 	if (task->rewind_to != WEIR_OFFSET_NONE)
@@ -138,6 +140,24 @@ find_starts(struct weir_worker *worker, const struct weir_event *event,
 	return outcome;
 }
 
+/*
+ * The stores of what came may be behind what is committed, which was read before their
+ * changelogs' ends are asked for.
+ */
+static void
+restore_stores(struct weir_worker *worker)
+{
+	for (size_t slot = 0; worker->config.stores && slot < worker->slot_count; slot++) {
+		struct weir_task *task = worker->tasks[slot];
+
+		if (!task || task->chain || task->restoring)
+			continue;
+		task->first_changelog =
+			weir__stores_first(worker->config.stores, task->partition->topic);
+		weir__task_restore(worker, task);
+	}
+}
+
 static void
 take_over(struct weir_worker *worker, const struct weir_event *event,
           const struct weir_offset *offsets, const int64_t *marks)
@@ -153,6 +173,7 @@ take_over(struct weir_worker *worker, const struct weir_event *event,
 	if (weir__worker_failed(worker, weir__session_answer(worker->session, &error), &error))
 		return;
 	worker->recovery.paused = false; /* RECOVER pauses those that came, too */
+	restore_stores(worker);
 	weir__next_tick_update(worker);
 	weir__log(worker->config.logger, WEIR_LOG_INFO,
 	          "partitions assigned worker=%d count=%zu owned=%zu", worker->config.index,

@@ -67,6 +67,7 @@ weir__task_rollback(struct weir_worker *worker, struct weir_task *task)
 {
 	struct weir_error error = {0};
 
+	weir__task_forget(worker, task);
 	/* of records that are not read again */
 	if (worker->guarantee->commits_first)
 		return true;
@@ -111,7 +112,7 @@ resume_all(struct weir_worker *worker)
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
 		struct weir_task *task = worker->tasks[slot];
 
-		if (task && !task->waiting)
+		if (task && !task->waiting && !task->restoring)
 			weir__session_resume(worker->session, task->partition);
 	}
 	worker->recovery.paused = false;
@@ -186,6 +187,8 @@ resolve_task(struct weir_worker *worker, struct weir_task *task, int64_t committ
 	if (fate == FATE_COMMITTED) {
 		task->committed = task->next;
 		task->mark = task->next_mark;
+		if (task->state)
+			weir__task_restore(worker, task); /* it is behind by that batch */
 	} else {
 		task->next = task->base;
 		if (task->dirty)

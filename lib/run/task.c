@@ -13,16 +13,10 @@
 #include <run/task.h>
 
 struct weir_task *
-weir__task_open(struct weir_chain *chain, struct weir_partition *partition, unsigned slot,
-                int64_t committed, int64_t mark, struct weir_error *error)
+weir__task_new(struct weir_partition *partition, unsigned slot, int64_t committed, int64_t mark)
 {
 	struct weir_task *task = weir__calloc(1, sizeof(*task));
 
-	task->chain = weir__chain_open(chain, partition->topic, partition->id, error);
-	if (!task->chain) {
-		free(task);
-		return NULL;
-	}
 	task->partition = partition;
 	task->slot = slot;
 	task->committed = committed;
@@ -32,15 +26,48 @@ weir__task_open(struct weir_chain *chain, struct weir_partition *partition, unsi
 	return task;
 }
 
+int
+weir__task_open_chain(struct weir_task *task, struct weir_chain *chain, struct weir_error *error)
+{
+	size_t count;
+	struct weir_store **stores;
+
+	weir__chain_stores(chain, &count);
+	stores = weir__calloc(count + 1, sizeof(struct weir_store *));
+	for (size_t index = 0; index < count; index++)
+		stores[index] = weir__state_store(task->state, index);
+	task->chain = weir__chain_open(chain, task->partition->topic, task->partition->id, stores,
+	                               error);
+	free(stores);
+	return task->chain ? 0 : error->code;
+}
+
+static void
+free_task(struct weir_task *task)
+{
+	weir__suspects_fini(&task->suspects);
+	weir__pending_free(task->pending);
+	free(task);
+}
+
 void
 weir__task_close(struct weir_task *task)
 {
 	if (!task)
 		return;
 	weir__chain_close(task->chain);
-	weir__suspects_fini(&task->suspects);
-	weir__pending_free(task->pending);
-	free(task);
+	weir__state_close(task->state);
+	free_task(task);
+}
+
+void
+weir__task_crash(struct weir_task *task)
+{
+	if (!task)
+		return;
+	weir__chain_close(task->chain);
+	weir__state_crash(task->state);
+	free_task(task);
 }
 
 char *

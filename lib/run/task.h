@@ -9,13 +9,14 @@
 #include <broker/broker.h>
 #include <processor/chain.h>
 #include <run/mark.h>
+#include <run/stateful.h>
 #include <run/suspect.h>
 
 struct weir_pending; /* at_most_once.h */
 
 struct weir_task {
 	struct weir_partition *partition;
-	struct weir_chain_task *chain;
+	struct weir_chain_task *chain; /* NULL: its stores are not whole yet */
 	unsigned slot; /* in the worker's table; half of a delivery tag */
 
 	int64_t committed; /* the group's offset as far as known; or WEIR_OFFSET_NONE */
@@ -29,6 +30,15 @@ struct weir_task {
 	int64_t rewind_to; /* the consumer has to go back there; WEIR_OFFSET_NONE: no */
 	bool unresolved;   /* in a batch of unknown outcome: read what the broker has */
 
+	/* its stores, if the app has any (run/stateful.h) */
+	struct weir_state *state;  /* NULL also: another worker has it open yet */
+	size_t first_changelog;    /* of the app's */
+	size_t writes;             /* since the last sweep */
+	size_t sent_changes;       /* at-least-once, within a commit */
+	bool restoring;            /* paused until they are whole */
+	int64_t restore_at_ms;     /* not before; INT64_MAX: a reader is at it */
+	int64_t broken_ms;         /* how long it waited after it could not be used */
+
 	/* "try again later" */
 	bool waiting;
 	int64_t retry_offset;
@@ -39,12 +49,16 @@ struct weir_task {
 	struct weir_pending *pending; /* at-most-once: committed, not yet processed */
 };
 
-/* Open the processors of `partition`, which starts at partition->start. NULL with *error. */
-struct weir_task *weir__task_open(struct weir_chain *chain, struct weir_partition *partition,
-                                  unsigned slot, int64_t committed, int64_t mark,
-                                  struct weir_error *error);
-/* Close its processors. NULL is fine. */
+/* A task of `partition`, which starts at partition->start; its processors are not open. */
+struct weir_task *weir__task_new(struct weir_partition *partition, unsigned slot,
+                                 int64_t committed, int64_t mark);
+/* Open its processors, whose stores are whole. Returns 0, or a WEIR_E* with *error. */
+int weir__task_open_chain(struct weir_task *task, struct weir_chain *chain,
+                          struct weir_error *error);
+/* Close its processors and stores. NULL is fine. */
 void weir__task_close(struct weir_task *task);
+/* The same, as if the process died. */
+void weir__task_crash(struct weir_task *task);
 
 /* "topic[partition]@offset" into `text`; returns it. */
 char *weir__task_place(const struct weir_task *task, int64_t offset, char *text, size_t size);

@@ -94,6 +94,7 @@ run(void *opaque)
 	pthread_mutex_lock(&threads->placing);
 	runner->place = NULL;
 	pthread_mutex_unlock(&threads->placing);
+	weir__worker_close_tasks(runner->worker);
 	runner->status = status;
 	atomic_store(&runner->ended, true);
 	written = write(threads->wake, &one, sizeof(one));

@@ -31,12 +31,18 @@ weir__worker_now(const struct weir_worker *worker)
 	return worker->config.clock->monotonic_ms(worker->config.clock);
 }
 
-/* The topics this worker writes: those of `outputs` in their order, then dead letters. */
+/* The topics this worker writes: those of `outputs` in order, dead letters, changelogs. */
 static const char **
 output_topics(struct weir_worker *worker, size_t *count)
 {
 	const struct weir_pipeline *pipeline = worker->pipeline;
-	const char **topics = weir__calloc(pipeline->output_count + 1, sizeof(*topics));
+	const char *const *changelogs = NULL;
+	size_t changelog_count = 0;
+	const char **topics;
+
+	if (worker->config.stores)
+		changelogs = weir__stores_changelogs(worker->config.stores, &changelog_count);
+	topics = weir__calloc(pipeline->output_count + 1 + changelog_count + 1, sizeof(*topics));
 
 	for (*count = 0; *count < pipeline->output_count; (*count)++)
 		topics[*count] = pipeline->outputs[*count].topic;
@@ -45,6 +51,9 @@ output_topics(struct weir_worker *worker, size_t *count)
 		worker->dead_letter_output = (int)*count;
 		topics[(*count)++] = pipeline->dead_letter_topic;
 	}
+	worker->changelog_output = (int)*count;
+	for (size_t index = 0; index < changelog_count; index++)
+		topics[(*count)++] = changelogs[index];
 	return topics;
 }
 
@@ -113,10 +122,19 @@ weir__worker_new(const struct weir_worker_config *config, struct weir_error *err
 
 /* Before their partitions go with the session. */
 static void
-close_tasks(struct weir_worker *worker)
+end_tasks(struct weir_worker *worker, void (*end)(struct weir_task *task))
 {
-	for (size_t slot = 0; slot < worker->slot_count; slot++)
-		weir__task_close(worker->tasks[slot]);
+	weir__restores_free(worker);
+	for (size_t slot = 0; slot < worker->slot_count; slot++) {
+		end(worker->tasks[slot]);
+		worker->tasks[slot] = NULL;
+	}
+}
+
+void
+weir__worker_close_tasks(struct weir_worker *worker)
+{
+	end_tasks(worker, weir__task_close);
 }
 
 static void
@@ -134,7 +152,7 @@ weir__worker_free(struct weir_worker *worker)
 {
 	if (!worker)
 		return;
-	close_tasks(worker);
+	weir__worker_close_tasks(worker);
 	weir__session_close(worker->session);
 	free_memory(worker);
 }
@@ -142,7 +160,7 @@ weir__worker_free(struct weir_worker *worker)
 void
 weir__worker_crash(struct weir_worker *worker)
 {
-	close_tasks(worker);
+	end_tasks(worker, weir__task_crash);
 	weir__memory_session_crash(worker->session);
 	free_memory(worker);
 }
@@ -234,8 +252,8 @@ record_event(struct weir_worker *worker, const struct weir_event *event)
 	/* a record from before a rewind: the broker interface promises that there is none */
 	if (event->offset < task->next)
 		return;
-	if (worker->phase == WEIR_PHASE_RECOVER) {
-		/* all is paused; what slipped through is read again */
+	if (worker->phase == WEIR_PHASE_RECOVER || task->restoring) {
+		/* it is paused; what slipped through is read again */
 		weir__read_again(worker, task, event->offset);
 		return;
 	}
@@ -268,7 +286,7 @@ end_event(struct weir_worker *worker, const struct weir_event *event)
 {
 	struct weir_task *task = event->partition->task;
 
-	if (worker->phase == WEIR_PHASE_RECOVER || task->waiting ||
+	if (worker->phase == WEIR_PHASE_RECOVER || task->waiting || task->restoring ||
 	    task->rewind_to != WEIR_OFFSET_NONE || event->offset < task->next ||
 	    (event->offset == task->next && !pins_start(worker, task)))
 		return;
@@ -378,6 +396,11 @@ step_run(struct weir_worker *worker, int wait_ms)
 	if (worker->next_retry_ms <= worker->now_ms) {
 		weir__run_retries(worker);
 		return;
+	}
+	if (weir__restores_any(worker)) {
+		wait_ms = weir__restores_step(worker, wait_ms);
+		if (worker->phase != WEIR_PHASE_RUN)
+			return;
 	}
 	/*
 	 * A poll that may wait reads the clock, so ask first for what is there already. A revoke

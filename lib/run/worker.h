@@ -13,12 +13,14 @@
 #include <broker/broker.h>
 #include <config/pipeline.h>
 #include <processor/chain.h>
+#include <state/stores.h>
 
 /* All borrowed; they outlive the worker. */
 struct weir_worker_config {
 	const struct weir_pipeline *pipeline;
 	struct weir_chain *chain;
 	struct weir_broker *broker;
+	struct weir_stores *stores; /* NULL: no step has any */
 	const struct weir_clock *clock;
 	const struct weir_logger *logger;
 	int index; /* of this worker in its instance: part of its ids */
@@ -52,6 +54,12 @@ struct weir_worker;
 /* Opens its session; no network wait. NULL with *error. */
 struct weir_worker *weir__worker_new(const struct weir_worker_config *config,
                                      struct weir_error *error);
+
+/*
+ * Closes its tasks, whose processors and stores are the thread's that stepped it; that thread
+ * calls it last. Without it they are closed by free.
+ */
+void weir__worker_close_tasks(struct weir_worker *worker);
 
 /* Closes tasks and session; what is not committed is not. NULL is fine. */
 void weir__worker_free(struct weir_worker *worker);

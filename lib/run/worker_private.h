@@ -7,6 +7,8 @@
  *   batch.c      what is in hand: commit, abort, what follows from them
  *   rebalance.c  partitions come and go; offsets that are gone
  *   recover.c    after an unknown outcome or a tainted producer
+ *   stateful.c   stores around callbacks and commits
+ *   restoring.c  stores that are restored from their changelogs
  *   exactly_once.c, at_least_once.c, at_most_once.c   the guarantees
  *
  * SPDX-License-Identifier: BSD-2-Clause
@@ -15,6 +17,7 @@
 #define WEIR_RUN_WORKER_PRIVATE_H
 
 #include <run/guarantee.h>
+#include <run/stateful.h>
 #include <run/task.h>
 #include <run/worker.h>
 
@@ -99,6 +102,8 @@ struct weir_worker {
 	size_t task_count;
 	size_t rewinds; /* tasks with rewind_to set */
 	size_t waiting; /* tasks that wait to try again */
+	size_t restoring; /* tasks whose stores are not whole */
+	struct weir_restoring *restores; /* readers for them */
 	struct weir_remembered remembered; /* suspects of partitions that went away */
 
 	struct weir_batch batch;
@@ -111,8 +116,10 @@ struct weir_worker {
 	int64_t lost_reported_ms;
 
 	struct weir_held_list held; /* of the current record, or of the tick or batch's end */
+	size_t held_changes;        /* of them, those for changelogs */
 	struct weir_reason reason;
 	int dead_letter_output; /* -1: none */
+	int changelog_output;   /* of the first changelog */
 	int64_t now_ms;         /* monotonic, at the start of this step */
 	bool busy;              /* the last poll gave a record: likely there are more */
 	int64_t next_tick_ms;   /* over all tasks; INT64_MAX: none */
@@ -229,6 +236,8 @@ void weir__batch_abort(struct weir_worker *worker);
 /* What became of it is not known: forget it, RECOVER finds out. */
 void weir__batch_unknown(struct weir_worker *worker, const struct weir_error *error);
 void weir__step_end_batch(struct weir_worker *worker);
+/* The end of a batch for one task: what it emits is held. False: that ended the batch. */
+bool weir__task_end_batch(struct weir_worker *worker, struct weir_task *task);
 void weir__step_commit(struct weir_worker *worker);
 void weir__step_abort(struct weir_worker *worker);
 /* Note delivery failures; false: one of them ended the worker. */

@@ -40,6 +40,7 @@ struct weir_restore {
 	bool targets_known;
 	struct weir_reader *reader;
 	int64_t not_before_ms; /* something failed: not at once again */
+	bool is_busy;
 	uint64_t records;
 	unsigned uncommitted;
 	int64_t started_ms, progress_ms;
@@ -104,6 +105,12 @@ bool
 weir__restore_is_empty(const struct weir_restore *restore)
 {
 	return restore->count == 0;
+}
+
+bool
+weir__restore_is_busy(const struct weir_restore *restore)
+{
+	return restore->is_busy;
 }
 
 /* ---- a state that failed, or is whole ---- */
@@ -306,14 +313,13 @@ commit_all(struct weir_restore *restore, struct weir_state **which, struct weir_
 
 /* One poll. Returns whether there may be more at once; *part was moved on, or is NULL. */
 static bool
-read_one(struct weir_restore *restore, int timeout_ms, struct part **moved,
-         struct weir_error *error)
+read_one(struct weir_restore *restore, struct part **moved, struct weir_error *error)
 {
 	struct weir_message message;
 	struct weir_offset place;
 	struct weir_error inner = {0};
 	enum weir_event_type type =
-		weir__reader_poll(restore->reader, timeout_ms, &place, &message, &inner);
+		weir__reader_poll(restore->reader, 0, &place, &message, &inner);
 	struct part *part = NULL;
 
 	*moved = NULL;
@@ -346,19 +352,19 @@ read_one(struct weir_restore *restore, int timeout_ms, struct part **moved,
 }
 
 static enum weir_restored
-read_some(struct weir_restore *restore, int timeout_ms, struct weir_state **which,
-          struct weir_error *error)
+read_some(struct weir_restore *restore, struct weir_state **which, struct weir_error *error)
 {
 	struct part *part = NULL;
 	bool more = true;
 
 	for (int count = 0; more && count < STEP_RECORDS; count++) {
-		more = read_one(restore, count ? 0 : timeout_ms, &part, error);
+		more = read_one(restore, &part, error);
 		if (error->code)
 			return broken(restore, part->state, which);
 		if (part && part->next >= part->target && is_whole(restore, part->state))
 			return ready(restore, part->state, which, error);
 	}
+	restore->is_busy = more;
 	if (restore->uncommitted >= COMMIT_RECORDS && commit_all(restore, which, error))
 		return broken(restore, *which, which);
 	show_progress(restore);
@@ -366,10 +372,11 @@ read_some(struct weir_restore *restore, int timeout_ms, struct weir_state **whic
 }
 
 enum weir_restored
-weir__restore_step(struct weir_restore *restore, int timeout_ms, struct weir_state **state,
+weir__restore_step(struct weir_restore *restore, struct weir_state **state,
                    struct weir_error *error)
 {
 	*state = NULL;
+	restore->is_busy = false;
 	if (restore->clock->monotonic_ms(restore->clock) < restore->not_before_ms)
 		return WEIR_RESTORE_GOES_ON;
 	if (!restore->targets_known && !find_targets(restore, state, error))
@@ -381,5 +388,5 @@ weir__restore_step(struct weir_restore *restore, int timeout_ms, struct weir_sta
 		open_reader(restore);
 	if (!restore->reader)
 		return WEIR_RESTORE_GOES_ON;
-	return read_some(restore, timeout_ms, state, error);
+	return read_some(restore, state, error);
 }

@@ -35,6 +35,9 @@ void weir__restore_add(struct weir_restore *restore, struct weir_state *state,
 void weir__restore_remove(struct weir_restore *restore, struct weir_state *state);
 bool weir__restore_is_empty(const struct weir_restore *restore);
 
+/* Is there more to read at once? */
+bool weir__restore_is_busy(const struct weir_restore *restore);
+
 enum weir_restored {
 	WEIR_RESTORE_GOES_ON,
 	WEIR_RESTORE_READY, /* *state is whole and caught up; it is no longer part of this */
@@ -42,10 +45,10 @@ enum weir_restored {
 };
 
 /*
- * A bounded piece: some records, or a wait of `timeout_ms` for some. What fails on the
- * cluster's side is logged and tried again.
+ * A bounded piece: the records that are there, but not too many. What fails on the cluster's
+ * side is logged and tried again.
  */
-enum weir_restored weir__restore_step(struct weir_restore *restore, int timeout_ms,
-                                      struct weir_state **state, struct weir_error *error);
+enum weir_restored weir__restore_step(struct weir_restore *restore, struct weir_state **state,
+                                      struct weir_error *error);
 
 #endif

@@ -28,6 +28,9 @@
 struct weir_folders;
 struct weir_folders *weir__folders_new(void);
 void weir__folders_free(struct weir_folders *folders); /* NULL is fine */
+/* False: it is open already. `folders` NULL: always true. */
+bool weir__folders_claim(struct weir_folders *folders, const char *folder);
+void weir__folders_release(struct weir_folders *folders, const char *folder);
 
 struct weir_store_config {
 	const char *name; /* STEP.STORE */
@@ -69,6 +72,7 @@ void weir__state_close(struct weir_state *state);
 void weir__state_crash(struct weir_state *state);
 
 struct weir_store *weir__state_store(struct weir_state *state, size_t index);
+const char *weir__state_store_name(const struct weir_state *state, size_t index);
 
 /* Where to go on reading changelog `index`; 0: from its beginning. */
 int64_t weir__state_position(const struct weir_state *state, size_t index);
@@ -101,6 +105,9 @@ int weir__state_leave(struct weir_state *state, struct weir_error *error);
 /* Take back what was written since enter. */
 void weir__state_undo(struct weir_state *state);
 
+/* What was written since enter counts from now on: undo no longer reaches it. */
+void weir__state_keep(struct weir_state *state);
+
 /* What was written since enter. */
 const struct weir_change *weir__state_changes(const struct weir_state *state, size_t *count);
 
@@ -115,7 +122,8 @@ void weir__state_sweep(struct weir_state *state, size_t visits);
 
 /* ---- the batch ---- */
 
-bool weir__state_has_writes(const struct weir_state *state, size_t index);
+bool weir__state_wrote(const struct weir_state *state, size_t index); /* to that store */
+bool weir__state_has_writes(const struct weir_state *state);
 int64_t weir__state_stream_ms(const struct weir_state *state);
 
 /*
@@ -128,8 +136,17 @@ int weir__state_commit(struct weir_state *state, const int64_t *positions,
 /* Drop what was written since the last commit. */
 void weir__state_abort(struct weir_state *state);
 
-/* Is it unusable until it was closed and opened again? After an abort, and a failed commit. */
+/* Did a call fail since the last abort? */
+bool weir__state_has_failed(const struct weir_state *state);
+
+/* Is it unusable until it was opened again? After an abort, and a failed commit. */
 bool weir__state_is_broken(const struct weir_state *state);
+
+/*
+ * Open its files again, with what was committed; stores keep their handles. Returns 0 or
+ * WEIR_EIO (then it is still broken).
+ */
+int weir__state_reopen(struct weir_state *state, struct weir_error *error);
 
 /* ---- restoring ---- */
 

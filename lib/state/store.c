@@ -25,10 +25,25 @@ weir__state_position(const struct weir_state *state, size_t index)
 	return state->stores[index].position;
 }
 
+const char *
+weir__state_store_name(const struct weir_state *state, size_t index)
+{
+	return state->stores[index].name;
+}
+
 bool
-weir__state_has_writes(const struct weir_state *state, size_t index)
+weir__state_wrote(const struct weir_state *state, size_t index)
 {
 	return state->stores[index].written;
+}
+
+bool
+weir__state_has_writes(const struct weir_state *state)
+{
+	for (size_t index = 0; index < state->store_count; index++)
+		if (state->stores[index].written)
+			return true;
+	return false;
 }
 
 int64_t
@@ -142,6 +157,13 @@ weir__state_undo(struct weir_state *state)
 	state->change_count = state->first_change;
 	state->stream_ms = state->stream_before_ms;
 	state->writes++;
+}
+
+void
+weir__state_keep(struct weir_state *state)
+{
+	state->first_change = state->change_count;
+	state->stream_before_ms = state->stream_ms;
 }
 
 /* ---- changes ---- */

@@ -127,14 +127,14 @@ open_env(struct weir_state *state)
 	return code;
 }
 
-/* Address space may be limited (ulimit -v): take what there is. */
+/* Address space may be limited (ulimit -v; valgrind says EINVAL): take what there is. */
 static int
 open_env_smaller(struct weir_state *state)
 {
 	size_t asked = state->config.map_bytes;
 	int code = open_env(state);
 
-	while (code == ENOMEM && state->map_bytes > MAP_SMALLEST) {
+	while ((code == ENOMEM || code == EINVAL) && state->map_bytes > MAP_SMALLEST) {
 		state->config.map_bytes = state->map_bytes / 4;
 		code = open_env(state);
 	}
@@ -215,6 +215,23 @@ weir__state_wipe(struct weir_state *state, struct weir_error *error)
 	return code ? open_failed(state, code, error) : 0;
 }
 
+/* The files of before are closed, the marker is held. */
+static int
+open_trusted(struct weir_state *state, struct weir_error *error)
+{
+	const char *why;
+	char text[160];
+	int code = open_env_smaller(state);
+
+	if (code && !is_damage(code))
+		return open_failed(state, code, error);
+	why = code ? mdb_strerror(code) : too_old(state, text, sizeof(text));
+	if (!why)
+		return 0;
+	log_rebuild(state, why);
+	return weir__state_wipe(state, error);
+}
+
 static bool
 has_data(const struct weir_state *state)
 {
@@ -230,7 +247,6 @@ static int
 open_files(struct weir_state *state, struct weir_error *error)
 {
 	const char *why = NULL;
-	char text[160];
 	int code = weir__marker_open(state->folder, state->config.boot_id, &state->marker, &why,
 	                             error);
 
@@ -243,14 +259,23 @@ open_files(struct weir_state *state, struct weir_error *error)
 		return code;
 	if (why)
 		return weir__state_wipe(state, error);
-	code = open_env_smaller(state);
-	if (code && !is_damage(code))
-		return open_failed(state, code, error);
-	why = code ? mdb_strerror(code) : too_old(state, text, sizeof(text));
-	if (!why)
-		return 0;
-	log_rebuild(state, why);
-	return weir__state_wipe(state, error);
+	return open_trusted(state, error);
+}
+
+int
+weir__state_reopen(struct weir_state *state, struct weir_error *error)
+{
+	int code;
+
+	weir__state_abort(state);
+	if (state->env)
+		mdb_env_close(state->env);
+	state->env = NULL;
+	state->is_caught_up = false;
+	state->broken = false;
+	code = open_trusted(state, error);
+	state->broken = code != 0;
+	return code;
 }
 
 /* ---- lifecycle ---- */
@@ -393,6 +418,12 @@ weir__state_abort(struct weir_state *state)
 	state->stream_ms = state->stream_committed_ms;
 	state->failed = false;
 	memset(&state->error, 0, sizeof(state->error));
+}
+
+bool
+weir__state_has_failed(const struct weir_state *state)
+{
+	return state->failed;
 }
 
 bool

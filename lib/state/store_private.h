@@ -168,10 +168,4 @@ int weir__marker_set_open(int fd, const char *boot_id, struct weir_error *error)
 /* All of it is on the disk. */
 void weir__marker_set_clean(int fd);
 
-/* ---- folders.c ---- */
-
-/* False: it is open already. `folders` NULL: always true. */
-bool weir__folders_claim(struct weir_folders *folders, const char *folder);
-void weir__folders_release(struct weir_folders *folders, const char *folder);
-
 #endif

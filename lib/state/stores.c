@@ -264,3 +264,56 @@ weir__stores_open(struct weir_stores *stores, const char *topic, int32_t partiti
 	free(folder);
 	return state;
 }
+
+/* ---- cleaning ---- */
+
+static void
+remove_folder(const struct weir_stores *stores, const char *folder)
+{
+	static const char *const names[] = {"data.mdb", "lock.mdb", "marker"};
+
+	for (size_t index = 0; index < 3; index++) {
+		char *path = weir__format("%s/%s", folder, names[index]);
+
+		unlink(path);
+		free(path);
+	}
+	if (rmdir(folder) == 0)
+		weir__log(stores->config.logger, WEIR_LOG_INFO,
+		          "store removed: its partition has been elsewhere for long folder=%s",
+		          folder);
+}
+
+/* LMDB's file is written at each commit; one of that age would be rebuilt. */
+static bool
+is_old(const struct weir_stores *stores, const char *folder, int64_t max_age_ms)
+{
+	const struct weir_clock *clock = stores->config.clock;
+	char *path = weir__format("%s/data.mdb", folder);
+	struct stat status;
+	bool old = stat(path, &status) == 0 &&
+	           clock->wall_ms(clock) - (int64_t)status.st_mtime * 1000 > max_age_ms;
+
+	free(path);
+	return old;
+}
+
+void
+weir__stores_clean(struct weir_stores *stores)
+{
+	DIR *directory = opendir(stores->config.folder);
+	struct dirent *entry;
+
+	while (directory && (entry = readdir(directory))) {
+		char *folder = weir__format("%s/%s", stores->config.folder, entry->d_name);
+
+		if (entry->d_name[0] != '.' && is_old(stores, folder, max_age(stores)) &&
+		    weir__folders_claim(stores->folders, folder)) {
+			remove_folder(stores, folder);
+			weir__folders_release(stores->folders, folder);
+		}
+		free(folder);
+	}
+	if (directory)
+		closedir(directory);
+}

@@ -4,11 +4,13 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <check.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <base/alloc.h>
+#include <run/stateful.h>
 
 #include "tests/run/fleet.h"
 
@@ -318,10 +320,11 @@ load_pipeline(struct fleet *fleet, const char *settings)
 	struct weir_buffer text = {0};
 
 	weir__buffer_printf(&text,
-		"{\"name\": \"app\", \"instance\": \"one\", \"inputs\": [\"in\"], %s"
+		"{\"name\": \"app\", \"instance\": \"one\", \"state_dir\": \"%s\", "
+		"\"inputs\": [\"in\"], %s"
 		"%s %s "
 		"\"outputs\": {\"default\": \"out\", \"other\": \"other\"}%s%s}",
-		strstr(settings, "\"kafka\"")
+		fleet->folder, strstr(settings, "\"kafka\"")
 			? "" : "\"kafka\": {\"bootstrap.servers\": \"none\"}, ",
 		strstr(settings, "\"steps\"") ? "" : "\"steps\": [{\"use\": \"probe\"}],",
 		strstr(settings, "\"commit\"") ? "" : "\"commit\": {\"interval\": \"100ms\"},",
@@ -332,6 +335,11 @@ load_pipeline(struct fleet *fleet, const char *settings)
 	fleet->chain = weir__chain_new(fleet->pipeline, fleet->registry, &fleet->clock.clock,
 	                               &fleet->logger, &error);
 	ck_assert_msg(fleet->chain != NULL, "%s", error.message);
+	fleet->stores = weir__stores_of(fleet->pipeline, fleet->chain, &fleet->clock.clock,
+	                                &fleet->logger, &error);
+	if (fleet->stores)
+		weir__stores_prepare(fleet->stores, fleet->broker, 1000, &error);
+	ck_assert_msg(!error.code, "%s", error.message);
 }
 
 void
@@ -340,6 +348,8 @@ fleet_open(struct fleet *fleet, const char *settings)
 	struct weir_error error = {0};
 
 	memset(fleet, 0, sizeof(*fleet));
+	snprintf(fleet->folder, sizeof(fleet->folder), "/tmp/weir-fleet-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(fleet->folder));
 	retries_given = opened = 0;
 	memset(fleet_ticks, 0, sizeof(fleet_ticks));
 	weir__virtual_clock_init(&fleet->clock, 1000000);
@@ -357,9 +367,23 @@ fleet_open(struct fleet *fleet, const char *settings)
 	fleet->registry = weir__registry_new(&fleet->logger);
 	ck_assert_msg(weir__registry_add(fleet->registry, &probe, &error) == 0 &&
 	                      weir__registry_add(fleet->registry, &total, &error) == 0 &&
+	                      weir__registry_add(fleet->registry, &fleet_count_processor, &error) == 0 &&
 	                      weir__registry_add(fleet->registry, &keep, &error) == 0,
 	              "%s", error.message);
 	load_pipeline(fleet, settings);
+}
+
+static int
+remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+	(void)status, (void)type, (void)place;
+	return remove(path);
+}
+
+static void
+remove_tree(const char *folder)
+{
+	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 void
@@ -367,6 +391,8 @@ fleet_close(struct fleet *fleet)
 {
 	for (int index = 0; index < FLEET_WORKERS; index++)
 		weir__worker_free(fleet->workers[index]);
+	weir__stores_free(fleet->stores);
+	remove_tree(fleet->folder);
 	weir__chain_free(fleet->chain);
 	weir__pipeline_free(fleet->pipeline);
 	weir__registry_free(fleet->registry);
@@ -381,6 +407,7 @@ fleet_start(struct fleet *fleet, int index)
 		.pipeline = fleet->pipeline,
 		.chain = fleet->chain,
 		.broker = fleet->broker,
+		.stores = fleet->stores,
 		.clock = &fleet->clock.clock,
 		.logger = &fleet->logger,
 		.index = index,
@@ -484,12 +511,12 @@ fleet_drain(struct fleet *fleet)
 /* ---- what a third party reads ---- */
 
 /* Calls `visit` for each committed record of the topic's partition 0, up to its end. */
-static void
-each_record(struct fleet *fleet, const char *topic,
-            void (*visit)(void *opaque, const struct weir_message *message), void *opaque)
+void
+fleet_each(struct fleet *fleet, const char *topic, int partition,
+           void (*visit)(void *opaque, const struct weir_message *message), void *opaque)
 {
 	struct weir_error error = {0};
-	struct weir_offset place = {.topic = topic};
+	struct weir_offset place = {.topic = topic, .partition = partition};
 	struct weir_message message;
 	struct weir_reader *reader =
 		weir__broker_reader_open(fleet->broker, &place, 1, true, &error);
@@ -519,7 +546,7 @@ fleet_read(struct fleet *fleet, const char *topic, char *text, size_t size)
 {
 	struct weir_buffer all = {0};
 
-	each_record(fleet, topic, add_value, &all);
+	fleet_each(fleet, topic, 0, add_value, &all);
 	snprintf(text, size, "%s", all.data ? all.data : "");
 	weir__buffer_fini(&all);
 	return text;
@@ -537,7 +564,7 @@ fleet_count(struct fleet *fleet, const char *topic)
 {
 	size_t count = 0;
 
-	each_record(fleet, topic, count_one, &count);
+	fleet_each(fleet, topic, 0, count_one, &count);
 	return count;
 }
 
@@ -572,7 +599,7 @@ fleet_header(struct fleet *fleet, const char *topic, size_t index, const char *n
 {
 	struct header_search search = {index, name, NULL};
 
-	each_record(fleet, topic, find_header, &search);
+	fleet_each(fleet, topic, 0, find_header, &search);
 	return search.found;
 }
 

@@ -16,6 +16,9 @@
  * emits "total=N" at the end of each. With "tick": "1s" it does so at this interval instead,
  * and then starts from 0.
  *
+ * The processor `count` counts equal values in its store "counts" and emits "VALUE=N" for
+ * each; the value "reject X" counts X, and is rejected. With "ttl": "1s" counts are forgotten after that.
+ *
  * The processor `keep` emits nothing before the end of the batch, and then all its records.
  *
  * SPDX-License-Identifier: BSD-2-Clause
@@ -41,6 +44,8 @@ struct fleet {
 	struct weir_registry *registry;
 	struct weir_pipeline *pipeline;
 	struct weir_chain *chain;
+	struct weir_stores *stores; /* NULL: no step has any */
+	char folder[64];            /* state_dir; removed at the end */
 	struct weir_worker *workers[FLEET_WORKERS];
 	char log[4096]; /* the last lines */
 };
@@ -52,6 +57,19 @@ struct fleet {
  */
 void fleet_open(struct fleet *fleet, const char *settings);
 void fleet_close(struct fleet *fleet);
+
+/*
+ * The counts of in[partition], "KEY=VALUE KEY=VALUE" by key: its changelog, folded; its store
+ * on disk, while no worker has it open. Borrowed until the next call of either.
+ */
+#define FLEET_CHANGELOG "app.count.counts.changelog.in"
+const char *fleet_changelog(struct fleet *fleet, int partition);
+const char *fleet_store(struct fleet *fleet, int partition);
+extern const struct weir_processor fleet_count_processor;
+
+/* What a read_committed reader sees of a partition. */
+void fleet_each(struct fleet *fleet, const char *topic, int partition,
+                void (*visit)(void *opaque, const struct weir_message *message), void *opaque);
 
 /* Start worker `index`. */
 void fleet_start(struct fleet *fleet, int index);

@@ -65,7 +65,7 @@ connect(const struct answer *told, struct weir_until_end **end, struct weir_erro
 
 	answers = told;
 	asked = 0;
-	return weir__connect(&broker, &pipeline, &logger, end, twice_more, &tries, error);
+	return weir__connect(&broker, &pipeline, NULL, &logger, end, twice_more, &tries, error);
 }
 
 START_TEST(topic_that_cannot_be_used_stops)

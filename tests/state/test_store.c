@@ -231,9 +231,9 @@ START_TEST(an_abort_leaves_nothing_of_the_batch)
 	fixture_commit(&fixture);
 	fixture_put(&fixture, 0, 9, "a", "2");
 	fixture_put(&fixture, 0, 9, "b", "3");
-	ck_assert(weir__state_has_writes(fixture.state, 0));
+	ck_assert(weir__state_has_writes(fixture.state));
 	weir__state_abort(fixture.state);
-	ck_assert(!weir__state_has_writes(fixture.state, 0));
+	ck_assert(!weir__state_has_writes(fixture.state));
 	ck_assert_int_eq(weir__state_stream_ms(fixture.state), 5);
 	KEEPS(0, "a=1");
 }
