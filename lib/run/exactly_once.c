@@ -33,6 +33,8 @@ commit(struct weir_worker *worker, struct weir_error *error)
 	if (WEIR_MUTANT(OFFSETS_OUTSIDE))
 		weir__session_commit_offsets(worker->session, batch->offsets,
 		                             batch->offset_count, WEIR_SLICE_MS, error);
+	if (WEIR_MUTANT(STORE_FIRST))
+		weir__stores_commit(worker);
 	/* no flush before it: the commit flushes by itself, and once is faster */
 	return weir__session_commit(worker->session, batch->offsets,
 	                            WEIR_MUTANT(OFFSETS_OUTSIDE) ? 0 : batch->offset_count,

@@ -46,7 +46,8 @@ weir__stores_of(const struct weir_pipeline *pipeline, const struct weir_chain *c
 			.inputs = pipeline->inputs,
 			.input_count = pipeline->input_count,
 			.batch_bytes = pipeline->commit_bytes,
-			.keeps_changes = pipeline->guarantee == WEIR_AT_LEAST_ONCE,
+			.keeps_changes = pipeline->guarantee == WEIR_AT_LEAST_ONCE ||
+	                                 WEIR_MUTANT(CHANGELOG_OUTSIDE),
 			.clock = clock,
 			.logger = logger,
 		},
@@ -126,6 +127,15 @@ change_fits(struct weir_worker *worker, const struct weir_task *task,
 	return false;
 }
 
+/* Do changes wait for the commit? */
+static bool
+is_later(const struct weir_worker *worker)
+{
+	if (WEIR_MUTANT(CHANGELOG_OUTSIDE))
+		return !worker->guarantee->commits_first;
+	return worker->guarantee->stores_later && !WEIR_MUTANT(CHANGELOG_WITH_OUTPUTS);
+}
+
 static void
 take_change(struct weir_worker *worker, struct weir_task *task,
             const struct weir_change *change)
@@ -133,7 +143,7 @@ take_change(struct weir_worker *worker, struct weir_task *task,
 	struct weir_message message = change_message(task, change);
 
 	task->writes++;
-	if (worker->guarantee->stores_later && !WEIR_MUTANT(CHANGELOG_WITH_OUTPUTS))
+	if (is_later(worker))
 		worker->batch.bytes += sizeof(*change) + weir__message_bytes(&message);
 	else if (weir__held_add(&worker->held, SIZE_MAX,
 	                        changelog_output(worker, task, change), &message))
@@ -182,6 +192,60 @@ weir__task_leave(struct weir_worker *worker, struct weir_task *task, bool done)
 
 /* ---- the batch ---- */
 
+static enum weir_outcome
+send_changes(struct weir_worker *worker, struct weir_task *task, struct weir_error *error)
+{
+	size_t count;
+	const struct weir_change *changes = weir__state_all_changes(task->state, &count);
+
+	while (task->sent_changes < count) {
+		const struct weir_change *change = &changes[task->sent_changes];
+		struct weir_message message = change_message(task, change);
+		enum weir_outcome outcome = weir__session_send(
+			worker->session, changelog_output(worker, task, change), &message,
+			weir__tag(task, -1), WEIR_SLICE_MS / 10, error);
+
+		if (outcome != WEIR_SUCCESS)
+			return outcome;
+		task->sent_changes++;
+	}
+	return WEIR_SUCCESS;
+}
+
+enum weir_outcome
+weir__stores_send(struct weir_worker *worker, struct weir_error *error)
+{
+	enum weir_outcome outcome = WEIR_SUCCESS;
+
+	for (size_t slot = 0; slot < worker->slot_count && outcome == WEIR_SUCCESS; slot++) {
+		struct weir_task *task = worker->tasks[slot];
+
+		if (task && task->state && task->touched && !task->restoring)
+			outcome = send_changes(worker, task, error);
+	}
+	return outcome;
+}
+
+/* What CHANGELOG_OUTSIDE does: a transaction of its own, behind that of the batch. */
+static void
+send_outside(struct weir_worker *worker)
+{
+	struct weir_error error = {0};
+	enum weir_outcome outcome = worker->guarantee->begin(worker, &error);
+
+	for (int tries = 0; tries < 100 && outcome == WEIR_SUCCESS; tries++) {
+		outcome = weir__stores_send(worker, &error);
+		if (outcome == WEIR_SUCCESS)
+			outcome = weir__session_commit(worker->session,
+			                               worker->batch.offsets,
+			                               worker->batch.offset_count,
+			                               WEIR_SLICE_MS, &error);
+		if (outcome == WEIR_SUCCESS)
+			return;
+		outcome = outcome == WEIR_AGAIN ? WEIR_SUCCESS : outcome;
+	}
+}
+
 /* The changelogs' places behind what this producer delivered. */
 static void
 find_positions(struct weir_worker *worker, const struct weir_task *task, int64_t *positions)
@@ -221,6 +285,8 @@ weir__stores_commit(struct weir_worker *worker)
 
 	if (!worker->config.stores)
 		return;
+	if (WEIR_MUTANT(CHANGELOG_OUTSIDE) && worker->guarantee->begin)
+		send_outside(worker);
 	positions = weir__calloc(weir__stores_count(worker->config.stores) + 1,
 	                         sizeof(*positions));
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
@@ -246,38 +312,4 @@ weir__task_forget(struct weir_worker *worker, struct weir_task *task)
 	task->sent_changes = 0;
 	if (weir__state_is_broken(task->state))
 		weir__task_restore(worker, task);
-}
-
-static enum weir_outcome
-send_changes(struct weir_worker *worker, struct weir_task *task, struct weir_error *error)
-{
-	size_t count;
-	const struct weir_change *changes = weir__state_all_changes(task->state, &count);
-
-	while (task->sent_changes < count) {
-		const struct weir_change *change = &changes[task->sent_changes];
-		struct weir_message message = change_message(task, change);
-		enum weir_outcome outcome = weir__session_send(
-			worker->session, changelog_output(worker, task, change), &message,
-			weir__tag(task, -1), WEIR_SLICE_MS / 10, error);
-
-		if (outcome != WEIR_SUCCESS)
-			return outcome;
-		task->sent_changes++;
-	}
-	return WEIR_SUCCESS;
-}
-
-enum weir_outcome
-weir__stores_send(struct weir_worker *worker, struct weir_error *error)
-{
-	enum weir_outcome outcome = WEIR_SUCCESS;
-
-	for (size_t slot = 0; slot < worker->slot_count && outcome == WEIR_SUCCESS; slot++) {
-		struct weir_task *task = worker->tasks[slot];
-
-		if (task && task->state && task->touched && !task->restoring)
-			outcome = send_changes(worker, task, error);
-	}
-	return outcome;
 }

@@ -57,6 +57,8 @@ check_input(struct weir_oracle_reading *reading, const struct weir_oracle_input 
 				     &input->records[index]);
 	}
 	tally_lost(ledger, input);
+	if (ledger->config->stores && ledger->config->guarantee == WEIR_EXACTLY_ONCE)
+		weir__oracle_ledger_check_state(ledger, input);
 	if (input->seen_end > input->committed && input->seen_where)
 		weir__oracle_verdict_add(ledger->verdict, WEIR_ORACLE_BEYOND,
 					 "%s is of %s[%d]@%" PRId64

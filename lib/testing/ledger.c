@@ -14,6 +14,7 @@
 #include <base/alloc.h>
 
 #include <testing/ledger.h>
+#include <testing/processor_state.h>
 
 /* ---- finding ---- */
 
@@ -121,6 +122,7 @@ weir__oracle_ledger_add_input(struct weir_oracle_ledger *ledger,
 	record->early = load.early;
 	record->hold = load.hold;
 	record->counted = weir__oracle_load_is_counted(&load);
+	record->kept = weir__oracle_load_is_stored(&load);
 	record->copies = record->reject ? 0 : (uint8_t)load.copies;
 	for (int index = 0; index < record->copies; index++)
 		record->output[index] = (uint8_t)load.output[index];
@@ -218,9 +220,6 @@ source_of_copy(struct weir_oracle_ledger *ledger, const struct weir_message *mes
 	return true;
 }
 
-#define PLACE "%s[%" PRId32 "]@%" PRId64
-#define PLACE_OF(at, offset) (at)->topic, (at)->id, (offset)
-
 static void
 find_wrong(struct weir_oracle_ledger *ledger, const struct weir_oracle_output *output,
 	   int64_t offset, const struct source *source, enum weir_oracle_finding finding,
@@ -304,7 +303,8 @@ enter_copy(struct weir_oracle_ledger *ledger, const struct weir_oracle_output *o
 
 static void
 enter_record(struct weir_oracle_ledger *ledger, struct weir_oracle_output *output,
-	     int64_t offset, const struct source *source)
+	     int64_t offset, const struct source *source,
+	     const struct weir_message *message)
 {
 	struct weir_oracle_record *record =
 		weir__oracle_input_record(source->input, source->offset);
@@ -314,6 +314,7 @@ enter_record(struct weir_oracle_ledger *ledger, struct weir_oracle_output *outpu
 			   "is of what no reader may see");
 		return;
 	}
+	weir__oracle_ledger_stored(record, message);
 	note_seen(source->input, output, offset, source->offset);
 	if (output->dead_letters)
 		enter_letter(ledger, output, offset, source, record);
@@ -451,7 +452,7 @@ weir__oracle_ledger_add_output(struct weir_oracle_ledger *ledger,
 		sighting->source_input = (int32_t)(source.input - ledger->inputs);
 		sighting->copy = output->dead_letters ? WEIR_ORACLE_DEAD
 						      : (int32_t)source.numbers[0];
-		enter_record(ledger, output, offset, &source);
+		enter_record(ledger, output, offset, &source, message);
 	} else if (!enter_other(ledger, output, offset, message)) {
 		source.input = NULL;
 		find_wrong(ledger, output, offset, &source, WEIR_ORACLE_FOREIGN,

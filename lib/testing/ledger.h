@@ -15,12 +15,13 @@
 struct weir_oracle_record {
 	uint64_t id;
 	bool present; /* committed, not a marker or aborted */
-	bool reject, early, hold, counted;
+	bool reject, early, hold, counted, kept;
 	uint8_t copies;
 	uint8_t output[WEIR_ORACLE_COPIES];
 	uint8_t seen[WEIR_ORACLE_COPIES];
 	uint8_t dead;
 	uint8_t summed;
+	uint32_t stored; /* what its outputs say of the store; 0: nothing */
 	uint16_t by; /* 1 + number of the run whose output was seen last; 0: not known */
 };
 
@@ -105,6 +106,21 @@ void weir__oracle_ledger_add_output(struct weir_oracle_ledger *ledger,
 /* The record, or NULL: nothing committed is there. */
 struct weir_oracle_record *
 weir__oracle_input_record(const struct weir_oracle_input *input, int64_t offset);
+
+/* For formats: a place in an input or output. */
+#define PLACE "%s[%" PRId32 "]@%" PRId64
+#define PLACE_OF(at, offset) (at)->topic, (at)->id, (offset)
+
+/* ---- ledger_state.c ---- */
+
+/* Note what an output says of its step's store. */
+void weir__oracle_ledger_stored(struct weir_oracle_record *record,
+				const struct weir_message *message);
+/* Exactly-once: was that what the records before it make? All has been read. */
+void weir__oracle_ledger_check_state(struct weir_oracle_ledger *ledger,
+				     const struct weir_oracle_input *input);
+
+/* ---- ledger.c ---- */
 
 enum weir_oracle_state { WEIR_ORACLE_NOTHING, WEIR_ORACLE_PART, WEIR_ORACLE_ALL };
 /* How much of what the record asks for was seen. */

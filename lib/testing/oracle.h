@@ -91,6 +91,12 @@ bool weir__oracle_load_is_counted(const struct weir_oracle_load *load);
 const struct weir_processor *weir__oracle_processor(void);
 
 /*
+ * "oracle-store", the same with two stores: a copy drops a record whose id it has seen, and its
+ * outputs say, in the header "oracle.count", how many of its group it has seen.
+ */
+const struct weir_processor *weir__oracle_store_processor(void);
+
+/*
  * The steps of a pipeline as JSON: under exactly-once a sum, a hold and a copy, else a copy.
  * `by` (-1: none) is their option. Adds to `text`.
  */
@@ -117,6 +123,7 @@ void weir__oracle_processor_set_sleep(weir_oracle_sleep_fn sleep, void *opaque);
 	X(UNCOMMITTED, "uncommitted input", "an output of a record of an aborted transaction") \
 	X(FOREIGN, "unexpected", "an output that no input record asks for")                \
 	X(MISCOUNTED, "miscounted", "a sum kept in memory that is not that of its batch")  \
+	X(MISSTATED, "wrong state", "an output of a store that is not that of its moment")  \
 	X(RETRACTED, "taken back", "seen by a reader, and not there later")                \
 	X(REGRESSED, "offset went back", "a committed offset below an earlier one")        \
 	X(OPEN, "open transactions", "a partition whose last stable offset is not its end") \
@@ -179,6 +186,7 @@ struct weir_oracle_config {
 	size_t output_count;
 	const char *dead_letter;    /* NULL: there is none */
 	bool plain;      /* no steps: a record is copied, and known by its id alone */
+	bool stores;     /* the copies have a store */
 	bool sums;       /* there is a step with the role "sum" */
 	bool may_reject; /* any record may have become a dead letter, instead of its outputs */
 	bool uncommitted; /* read the outputs uncommitted: for the tallies, all else is void */

@@ -15,6 +15,7 @@
 #include <base/alloc.h>
 
 #include <testing/oracle.h>
+#include <testing/processor_state.h>
 
 #define SERVICE_PERIOD_MS 100
 
@@ -148,8 +149,9 @@ static enum weir_verdict
 copy(struct weir_context *ctx, const struct weir_record *record,
      const struct weir_oracle_load *load)
 {
-	char source[320], text[340], name[2];
-	struct weir_header headers[2] = {{"oracle.source", {text, 0}}};
+	char source[320], text[340], name[2], stored[24];
+	struct weir_header headers[3] = {{"oracle.source", {text, 0}}};
+	uint64_t count = 0;
 	struct weir_emit emit = {.size = sizeof(emit),
 				 .set = WEIR_EMIT_HEADERS,
 				 .headers = headers,
@@ -157,6 +159,12 @@ copy(struct weir_context *ctx, const struct weir_record *record,
 
 	if (!source_of(record, source, sizeof(source)))
 		return pass(ctx); /* a sum or tick */
+	if (!weir__oracle_store(ctx, load, &count))
+		return WEIR_DONE; /* it was seen before */
+	if (count)
+		headers[emit.header_count++] = (struct weir_header){
+			"oracle.count",
+			{stored, (size_t)snprintf(stored, sizeof(stored), "%" PRIu64, count)}};
 	for (int index = 0; index < load->copies; index++) {
 		snprintf(name, sizeof(name), "%c", 'a' + load->output[index]);
 		emit.output =
@@ -390,26 +398,35 @@ on_rollback(struct weir_context *ctx, void *opaque)
 	return 0;
 }
 
+#define ORACLE                                                                            \
+	WEIR_PROCESSOR_HEADER, .options = rows, .options_size = sizeof(struct options),   \
+		.flags = WEIR_ANY_OUTPUT, .memory_size = sizeof(struct memory),           \
+		.open = on_open, .close = on_close, .record = on_record,                  \
+		.batch_end = on_batch_end, .tick = on_tick, .rollback = on_rollback
+
 static const struct weir_processor processor = {
-	WEIR_PROCESSOR_HEADER,
+	ORACLE,
 	.name = "oracle",
 	.summary = "do what each record's load says, and mark what comes of it",
-	.options = rows,
-	.options_size = sizeof(struct options),
-	.flags = WEIR_ANY_OUTPUT,
-	.memory_size = sizeof(struct memory),
-	.open = on_open,
-	.close = on_close,
-	.record = on_record,
-	.batch_end = on_batch_end,
-	.tick = on_tick,
-	.rollback = on_rollback,
+};
+
+static const struct weir_processor store_processor = {
+	ORACLE,
+	.name = "oracle-store",
+	.summary = "the same, with stores",
+	WEIR_STORES(weir__oracle_stores),
 };
 
 const struct weir_processor *
 weir__oracle_processor(void)
 {
 	return &processor;
+}
+
+const struct weir_processor *
+weir__oracle_store_processor(void)
+{
+	return &store_processor;
 }
 
 void

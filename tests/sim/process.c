@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <base/alloc.h>
+#include <run/stateful.h>
 
 #include "tests/sim/world.h"
 
@@ -19,8 +20,41 @@ open_session(struct weir_broker *broker, const struct weir_session_config *confi
 	return sim_proxy_open((struct sim_process *)broker, config, error);
 }
 
-/* Workers open sessions and ask nothing else of the broker. */
-static const struct weir_broker_ops broker_ops = {.session_open = open_session};
+static struct weir_broker *
+real(struct weir_broker *broker)
+{
+	return ((struct sim_process *)broker)->world->broker;
+}
+
+static int
+describe(struct weir_broker *broker, const char *const *topics, size_t count,
+	 struct weir_cluster_info *info, int timeout_ms, struct weir_error *error)
+{
+	return weir__broker_describe(real(broker), topics, count, info, timeout_ms, error);
+}
+
+static int
+range(struct weir_broker *broker, const char *topic, int32_t partition, int64_t *low,
+      int64_t *high, int timeout_ms, struct weir_error *error)
+{
+	return weir__broker_range(real(broker), topic, partition, low, high, timeout_ms,
+				  error);
+}
+
+static struct weir_reader *
+reader_open(struct weir_broker *broker, const struct weir_offset *places, size_t count,
+	    bool read_committed, struct weir_error *error)
+{
+	return weir__broker_reader_open(real(broker), places, count, read_committed, error);
+}
+
+/* Workers open sessions; what restores stores asks and reads, too. */
+static const struct weir_broker_ops broker_ops = {
+	.session_open = open_session,
+	.describe = describe,
+	.range = range,
+	.reader_open = reader_open,
+};
 
 /* ---- its pipeline ---- */
 
@@ -30,9 +64,11 @@ print_steps(const struct sim_plan *plan, struct weir_buffer *text)
 	static const char *const roles[] = {"copy", "pass", "sum", "hold", "tally"};
 
 	for (int index = 0; index < plan->steps; index++) {
-		weir__buffer_printf(text,
-				    "%s{\"use\":\"oracle\",\"with\":{\"role\":\"%s\"",
-				    index ? "," : "", roles[plan->roles[index]]);
+		weir__buffer_printf(text, "%s{\"use\":\"%s\",\"with\":{\"role\":\"%s\"",
+				    index ? "," : "",
+				    plan->stores && index == plan->steps - 1 ? "oracle-store"
+									     : "oracle",
+				    roles[plan->roles[index]]);
 		if (index == 0 && plan->tick_ms)
 			weir__buffer_printf(text, ",\"tick\":\"%" PRId64 "ms\"",
 					    plan->tick_ms);
@@ -54,19 +90,20 @@ print_topics(const struct sim_plan *plan, struct weir_buffer *text)
 }
 
 static void
-print_pipeline(const struct sim_plan *plan, const char *instance,
+print_pipeline(const struct sim_plan *plan, const struct sim_process *process,
 	       struct weir_buffer *text)
 {
 	weir__buffer_printf(
 		text,
-		"{\"name\":\"app\",\"instance\":\"%s\",\"guarantee\":\"%s\","
+		"{\"name\":\"app\",\"instance\":\"%s\",\"state_dir\":\"%s\","
+		"\"guarantee\":\"%s\","
 		"\"kafka\":{\"bootstrap.servers\":\"none\",\"session.timeout.ms\":"
 		"%" PRId64 ",\"transaction.timeout.ms\":%" PRId64 "%s},"
 		"\"commit\":{\"interval\":\"%" PRId64 "ms\",\"records\":%" PRId64
 		",\"bytes\":\"%" PRId64 "KiB\"},"
 		"\"errors\":{\"retry_backoff\":\"20ms\",\"retry_backoff_max\":\"500ms\","
 		"\"retry_attempts\":%" PRId64 "%s},",
-		instance, weir__guarantee_name(plan->guarantee), plan->session_ms,
+		process->name, process->folder[0] ? process->folder : "unused", weir__guarantee_name(plan->guarantee), plan->session_ms,
 		plan->transaction_ms,
 		plan->cooperative ? ",\"consumer\":{\"partition.assignment.strategy\":"
 				    "\"cooperative-sticky\"}"
@@ -85,7 +122,7 @@ load_pipeline(struct sim_process *process, struct weir_error *error)
 	struct sim_world *world = process->world;
 	struct weir_buffer text = {0};
 
-	print_pipeline(world->plan, process->name, &text);
+	print_pipeline(world->plan, process, &text);
 	process->pipeline =
 		weir__pipeline_parse(text.data, text.size, "sim", ".", NULL, 0, error);
 	weir__buffer_fini(&text);
@@ -93,7 +130,12 @@ load_pipeline(struct sim_process *process, struct weir_error *error)
 		return false;
 	process->chain = weir__chain_new(process->pipeline, world->registry,
 					 &world->clock.clock, &world->logger, error);
-	return process->chain != NULL;
+	if (process->chain)
+		process->stores = weir__stores_of(process->pipeline, process->chain,
+						  &world->clock.clock, &world->logger, error);
+	if (process->stores)
+		weir__stores_prepare(process->stores, world->broker, 0, error);
+	return !error->code;
 }
 
 /* ---- its life ---- */
@@ -106,6 +148,7 @@ start_workers(struct sim_process *process, struct weir_error *error)
 		.pipeline = process->pipeline,
 		.chain = process->chain,
 		.broker = &process->broker,
+		.stores = process->stores,
 		.clock = &world->clock.clock,
 		.logger = &world->logger,
 	};
@@ -118,6 +161,30 @@ start_workers(struct sim_process *process, struct weir_error *error)
 		process->worker_count++;
 	}
 	return true;
+}
+
+/*
+ * A process finds the folder of the last one of its name, unless that one still has it (it is
+ * on another machine), or the disk is lost.
+ */
+static void
+choose_folder(struct sim_process *process)
+{
+	struct sim_world *world = process->world;
+	bool is_free = true;
+
+	snprintf(process->folder, sizeof(process->folder), "%s/%s", world->folder,
+		 process->name);
+	for (int index = 0; index < SIM_PROCESSES; index++) {
+		const struct sim_process *other = world->processes[index];
+
+		if (other && !strcmp(other->folder, process->folder))
+			is_free = false;
+	}
+	if (is_free && sim_random_chance(&world->random, 75))
+		return;
+	snprintf(process->folder, sizeof(process->folder), "%s/%s-%d", world->folder,
+		 process->name, ++world->folders);
 }
 
 struct sim_process *
@@ -135,6 +202,8 @@ sim_process_start(struct sim_world *world, const char *name)
 	process->broker.ops = &broker_ops;
 	process->world = world;
 	snprintf(process->name, sizeof(process->name), "%s", name);
+	if (world->plan->stores)
+		choose_folder(process);
 	if (!load_pipeline(process, &error) || !start_workers(process, &error)) {
 		sim_fail(world, SIM_STOPPED, "a process cannot start: %s", error.message);
 		sim_process_free(process);
@@ -162,6 +231,7 @@ sim_process_free(struct sim_process *process)
 {
 	for (int index = 0; index < process->worker_count; index++)
 		weir__worker_free(process->workers[index]);
+	weir__stores_free(process->stores);
 	weir__chain_free(process->chain);
 	weir__pipeline_free(process->pipeline);
 	free(process);

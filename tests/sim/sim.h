@@ -119,6 +119,7 @@ struct sim_plan {
 	int outputs, output_partitions;
 	bool dead_letter;
 	bool cooperative;
+	bool stores; /* the copy has stores */
 	int steps; /* 0: records are copied */
 	enum sim_role roles[3];
 	int64_t tick_ms; /* of the first step; 0: none */

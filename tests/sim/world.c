@@ -4,10 +4,12 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <ftw.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <base/alloc.h>
 #include <broker/memory_private.h> /* only to count what was hit */
@@ -341,6 +343,7 @@ create_topics(struct sim_world *world)
 		.plain = plan->steps == 0,
 		.sums = plan->steps > 1 && plan->roles[0] == SIM_ROLE_SUM,
 		.may_reject = plan->may_reject,
+		.stores = plan->stores,
 	};
 }
 
@@ -349,6 +352,23 @@ write_log(void *opaque, enum weir_log_level level, const char *line)
 {
 	(void)level;
 	sim_log(opaque, "    %s", line);
+}
+
+/* In memory, where there is such a place: thousands of runs a minute. */
+static void
+make_folder(struct sim_world *world)
+{
+	snprintf(world->folder, sizeof(world->folder), "%s/weir-sim-XXXXXX",
+		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+	if (!mkdtemp(world->folder))
+		sim_fail(world, SIM_STOPPED, "no folder for stores");
+}
+
+static int
+remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+	(void)status, (void)type, (void)place;
+	return remove(path);
 }
 
 static void
@@ -370,6 +390,9 @@ open_world(struct sim_world *world)
 	weir__memory_set_fault(world->memory, armed_fault, world);
 	world->registry = weir__registry_new(&world->logger);
 	weir__registry_add(world->registry, weir__oracle_processor(), NULL);
+	weir__registry_add(world->registry, weir__oracle_store_processor(), NULL);
+	if (world->plan->stores)
+		make_folder(world);
 	weir__oracle_processor_set_sleep(sleep_in_record, world);
 	sim_load_open(world);
 	world->watch = weir__oracle_watch_open(&world->oracle, NULL);
@@ -393,6 +416,8 @@ close_world(struct sim_world *world)
 	weir__oracle_watch_close(world->watch);
 	weir__registry_free(world->registry);
 	weir__broker_close(world->broker);
+	if (world->folder[0])
+		nftw(world->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /* Is all input committed? */

@@ -27,8 +27,10 @@ struct sim_process {
 	struct weir_broker broker; /* first: what its workers see */
 	struct sim_world *world;
 	char name[16];
+	char folder[80]; /* of its stores; what dies leaves it to who is started again */
 	struct weir_pipeline *pipeline;
 	struct weir_chain *chain;
+	struct weir_stores *stores;
 	struct weir_worker *workers[SIM_WORKERS];
 	bool asleep[SIM_WORKERS]; /* in a slow record */
 	bool drained[SIM_WORKERS];
@@ -73,6 +75,8 @@ struct sim_world {
 	struct sim_process *processes[SIM_PROCESSES];
 	struct sim_restart restarts[SIM_PROCESSES];
 	int restart_count;
+	char folder[48];   /* of all folders */
+	int folders;       /* made */
 	int names;         /* given out */
 	bool twins;        /* two of one name have met, or may */
 	struct sim_process *stepping; /* whose frame is on top */
