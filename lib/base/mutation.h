@@ -32,7 +32,7 @@
 	X(STATE_KEPT, "stores keep what an aborted batch wrote")                           \
 	X(REJECTED_KEPT, "stores keep what a rejected record wrote")                       \
 	X(CHANGELOG_WITH_OUTPUTS, "at-least-once: changelogs are sent with the outputs")   \
-	X(CHANGELOG_OUTSIDE, "changelogs are sent after the transaction, in one of their own")   \
+	X(CHANGELOG_OUTSIDE, "a batch is committed without its first record's changelog")         \
 	X(STORE_FIRST, "stores are committed before Kafka has the batch")                  \
 	X(RESTORE_UNCOMMITTED, "stores are restored from aborted records too")             \
 	X(RESTORE_TO_STABLE, "stores are restored up to the last stable offset only")      \

@@ -46,8 +46,7 @@ weir__stores_of(const struct weir_pipeline *pipeline, const struct weir_chain *c
 			.inputs = pipeline->inputs,
 			.input_count = pipeline->input_count,
 			.batch_bytes = pipeline->commit_bytes,
-			.keeps_changes = pipeline->guarantee == WEIR_AT_LEAST_ONCE ||
-	                                 WEIR_MUTANT(CHANGELOG_OUTSIDE),
+			.keeps_changes = pipeline->guarantee == WEIR_AT_LEAST_ONCE,
 			.clock = clock,
 			.logger = logger,
 		},
@@ -127,15 +126,6 @@ change_fits(struct weir_worker *worker, const struct weir_task *task,
 	return false;
 }
 
-/* Do changes wait for the commit? */
-static bool
-is_later(const struct weir_worker *worker)
-{
-	if (WEIR_MUTANT(CHANGELOG_OUTSIDE))
-		return !worker->guarantee->commits_first;
-	return worker->guarantee->stores_later && !WEIR_MUTANT(CHANGELOG_WITH_OUTPUTS);
-}
-
 static void
 take_change(struct weir_worker *worker, struct weir_task *task,
             const struct weir_change *change)
@@ -143,7 +133,9 @@ take_change(struct weir_worker *worker, struct weir_task *task,
 	struct weir_message message = change_message(task, change);
 
 	task->writes++;
-	if (is_later(worker))
+	if (WEIR_MUTANT(CHANGELOG_OUTSIDE) && !weir__batch_in_hand(worker))
+		return;
+	if (worker->guarantee->stores_later && !WEIR_MUTANT(CHANGELOG_WITH_OUTPUTS))
 		worker->batch.bytes += sizeof(*change) + weir__message_bytes(&message);
 	else if (weir__held_add(&worker->held, SIZE_MAX,
 	                        changelog_output(worker, task, change), &message))
@@ -226,26 +218,6 @@ weir__stores_send(struct weir_worker *worker, struct weir_error *error)
 	return outcome;
 }
 
-/* What CHANGELOG_OUTSIDE does: a transaction of its own, behind that of the batch. */
-static void
-send_outside(struct weir_worker *worker)
-{
-	struct weir_error error = {0};
-	enum weir_outcome outcome = worker->guarantee->begin(worker, &error);
-
-	for (int tries = 0; tries < 100 && outcome == WEIR_SUCCESS; tries++) {
-		outcome = weir__stores_send(worker, &error);
-		if (outcome == WEIR_SUCCESS)
-			outcome = weir__session_commit(worker->session,
-			                               worker->batch.offsets,
-			                               worker->batch.offset_count,
-			                               WEIR_SLICE_MS, &error);
-		if (outcome == WEIR_SUCCESS)
-			return;
-		outcome = outcome == WEIR_AGAIN ? WEIR_SUCCESS : outcome;
-	}
-}
-
 /* The changelogs' places behind what this producer delivered. */
 static void
 find_positions(struct weir_worker *worker, const struct weir_task *task, int64_t *positions)
@@ -285,8 +257,6 @@ weir__stores_commit(struct weir_worker *worker)
 
 	if (!worker->config.stores)
 		return;
-	if (WEIR_MUTANT(CHANGELOG_OUTSIDE) && worker->guarantee->begin)
-		send_outside(worker);
 	positions = weir__calloc(weir__stores_count(worker->config.stores) + 1,
 	                         sizeof(*positions));
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
