@@ -235,7 +235,7 @@ find_wrong(struct weir_oracle_ledger *ledger, const struct weir_oracle_output *o
 }
 
 static struct weir_oracle_order *
-order_of(struct weir_oracle_ledger *ledger, struct weir_oracle_output *output,
+order_of(const struct weir_oracle_ledger *ledger, struct weir_oracle_output *output,
 	 const struct weir_oracle_input *input)
 {
 	return &output->order[input - ledger->inputs];
@@ -303,8 +303,7 @@ enter_copy(struct weir_oracle_ledger *ledger, const struct weir_oracle_output *o
 
 static void
 enter_record(struct weir_oracle_ledger *ledger, struct weir_oracle_output *output,
-	     int64_t offset, const struct source *source,
-	     const struct weir_message *message)
+	     int64_t offset, const struct source *source, const struct weir_message *message)
 {
 	struct weir_oracle_record *record =
 		weir__oracle_input_record(source->input, source->offset);

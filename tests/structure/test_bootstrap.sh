@@ -91,7 +91,7 @@ unknown_system() {
     for tool in autoconf:2.71 automake:1.16.5 libtoolize:1.5; do
         echo "echo '${tool%:*} (GNU) ${tool#*:}'" | stub "${tool%:*}"
     done
-    echo 'case $* in *rdkafka) echo 1.9.0 ;; *jansson) echo 2.14 ;; *--version) echo 1.8 ;; esac' |
+    echo 'case $* in *rdkafka) echo 1.9.0 ;; *jansson) echo 2.14 ;; *lmdb) echo 0.9.24 ;; *xxhash) echo 0.8.1 ;; *--version) echo 1.8 ;; esac' |
         stub pkg-config
     boot 1 && not_called '^apt-get' && not_called '^make -s' &&
         says 'libtool: found 1.5, wanted 2.4 or later' &&
