@@ -23,6 +23,7 @@
 #include "lines.h"
 #include "pipe_clock.h"
 #include "pipe_output.h"
+#include "pipe_stores.h"
 
 #define STEPS_A_ROUND 1000
 #define STEPS_WITHOUT_WORK 16 /* then there is none for now */
@@ -62,6 +63,7 @@ struct pipe {
 	struct weir_chain *chain;
 	struct pipe_clock clock;
 	struct weir_memory *memory;
+	struct pipe_stores stores;
 	struct weir_worker *worker;
 	enum weir_worker_status worker_status;
 	struct pipe_outputs outputs;
@@ -111,6 +113,9 @@ load(struct pipe *pipe)
 	struct weir_error error = {0};
 
 	weir_app_set(pipe->app, "/kafka", "{\"bootstrap.servers\": \"embedded\"}");
+	weir__pipe_stores_init(&pipe->stores);
+	if (pipe->stores.folder[0])
+		weir_app_set(pipe->app, "/state_dir", pipe->stores.folder);
 	pipe->args.logger.write = write_log;
 	weir_app_set_log(pipe->app, pipe->args.logger.level, write_log, NULL);
 	if (weir__arguments_load(&pipe->args, pipe->app) != 0)
@@ -167,6 +172,11 @@ set_up(struct pipe *pipe)
 	config.pipeline = pipe->pipeline;
 	config.chain = pipe->chain;
 	config.broker = weir__memory_broker(pipe->memory);
+	code = weir__pipe_stores_open(&pipe->stores, pipe->pipeline, pipe->chain,
+				      config.broker, config.clock, config.logger, &error);
+	if (code != 0)
+		return weir__arguments_bad(&pipe->args, "%s", error.message);
+	config.stores = pipe->stores.stores;
 	pipe->worker = weir__worker_new(&config, &error);
 	if (!pipe->worker)
 		return weir__arguments_bad(&pipe->args, "%s", error.message);
@@ -182,6 +192,7 @@ tear_down(struct pipe *pipe)
 
 	weir__lines_fini(&pipe->lines);
 	weir__worker_free(pipe->worker);
+	weir__pipe_stores_fini(&pipe->stores);
 	weir__chain_free(pipe->chain);
 	if (pipe->memory)
 		weir__broker_close(weir__memory_broker(pipe->memory));
@@ -301,6 +312,8 @@ settle(struct pipe *pipe, struct weir_error *error)
 	if (pipe->committed == pipe->appended)
 		pipe->in_hand = pipe->mark_bytes = 0;
 	weir__memory_delete_records(pipe->memory, pipe->input, 0, pipe->committed);
+	if (weir__worker_is_idle(pipe->worker))
+		weir__pipe_stores_forget(&pipe->stores, pipe->memory);
 	return 0;
 }
 

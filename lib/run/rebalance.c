@@ -76,7 +76,7 @@ weir__task_remove(struct weir_worker *worker, struct weir_task *task)
 	worker->task_count--;
 	atomic_store_explicit(&worker->counts.tasks, (unsigned)worker->task_count,
 	                      memory_order_relaxed);
-	weir__task_close(task);
+	weir__task_release(task);
 }
 
 /* ---- assigned ---- */

@@ -17,6 +17,7 @@
 /* Entries that a batch's end looks at for what has expired: so many, and for each write. */
 #define SWEEP_FEWEST 256
 #define SWEEP_PER_WRITE 2
+#define REFRESH_MS 600000
 
 struct weir_stores *
 weir__stores_of(const struct weir_pipeline *pipeline, const struct weir_chain *chain,
@@ -268,6 +269,21 @@ weir__stores_commit(struct weir_worker *worker)
 			commit_task(worker, task, positions);
 	}
 	free(positions);
+}
+
+void
+weir__stores_refresh(struct weir_worker *worker)
+{
+	if (worker->now_ms < worker->refresh_ms)
+		return;
+	worker->refresh_ms = worker->now_ms + REFRESH_MS;
+	for (size_t slot = 0; slot < worker->slot_count; slot++) {
+		struct weir_task *task = worker->tasks[slot];
+
+		if (task && task->state && !task->restoring && !weir__task_wrote(task) &&
+		    weir__state_commit(task->state, NULL, NULL))
+			weir__task_restore(worker, task);
+	}
 }
 
 void

@@ -61,6 +61,14 @@ weir__task_close(struct weir_task *task)
 }
 
 void
+weir__task_release(struct weir_task *task)
+{
+	weir__chain_close(task->chain);
+	weir__state_release(task->state);
+	free_task(task);
+}
+
+void
 weir__task_crash(struct weir_task *task)
 {
 	if (!task)

@@ -57,6 +57,8 @@ int weir__task_open_chain(struct weir_task *task, struct weir_chain *chain,
                           struct weir_error *error);
 /* Close its processors and stores. NULL is fine. */
 void weir__task_close(struct weir_task *task);
+/* The same, quickly: others wait for its partition. */
+void weir__task_release(struct weir_task *task);
 /* The same, as if the process died. */
 void weir__task_crash(struct weir_task *task);
 

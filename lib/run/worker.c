@@ -307,6 +307,8 @@ weir__worker_poll(struct weir_worker *worker, int wait_ms)
 		record_event(worker, event);
 		break;
 	case WEIR_EVENT_IDLE:
+		if (worker->config.stores && !weir__batch_in_hand(worker))
+			weir__stores_refresh(worker);
 		break;
 	case WEIR_EVENT_END:
 		end_event(worker, event);

@@ -104,6 +104,7 @@ struct weir_worker {
 	size_t waiting; /* tasks that wait to try again */
 	size_t restoring; /* tasks whose stores are not whole */
 	struct weir_restoring *restores; /* readers for them */
+	int64_t refresh_ms;              /* when stores are noted as caught up again */
 	struct weir_remembered remembered; /* suspects of partitions that went away */
 
 	struct weir_batch batch;

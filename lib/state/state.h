@@ -65,8 +65,14 @@ struct weir_state;
 struct weir_state *weir__state_open(const struct weir_state_config *config,
                                     struct weir_error *error);
 
-/* Drops what is not committed. NULL is fine. */
+/*
+ * Drops what is not committed. Waits until all is on the disk, so that it is trusted also
+ * after another boot. NULL is fine.
+ */
 void weir__state_close(struct weir_state *state);
+
+/* The same without that wait, which could be long: for a rebalance. */
+void weir__state_release(struct weir_state *state);
 
 /* As if the process died here; for simulation and tests. */
 void weir__state_crash(struct weir_state *state);

@@ -339,16 +339,30 @@ weir__state_open(const struct weir_state_config *config, struct weir_error *erro
 	return state;
 }
 
+/* The age of what is there counts from now on. */
+static void
+keep_age(struct weir_state *state)
+{
+	weir__state_abort(state);
+	if (state->is_caught_up && !state->broken)
+		weir__state_commit(state, NULL, NULL);
+}
+
+void
+weir__state_release(struct weir_state *state)
+{
+	if (state && state->env)
+		keep_age(state);
+	weir__state_crash(state);
+}
+
 void
 weir__state_close(struct weir_state *state)
 {
 	if (!state)
 		return;
-	drop_txn(state);
 	if (state->env) {
-		/* the age of what is there counts from now on */
-		if (state->is_caught_up && !state->broken)
-			weir__state_commit(state, NULL, NULL);
+		keep_age(state);
 		if (mdb_env_sync(state->env, 1) == 0 && !state->broken)
 			weir__marker_set_clean(state->marker);
 		mdb_env_close(state->env);

@@ -189,6 +189,30 @@ START_TEST(a_changelog_grows_with_its_input)
 }
 END_TEST
 
+/* Idle for longer than tombstones stay: it was caught up all the while. */
+START_TEST(an_idle_store_keeps_its_age)
+{
+	for (int hour = 0; hour < 24 * 4; hour++) {
+		weir__virtual_clock_advance(&fleet.clock, 3600000);
+		fleet_run(&fleet, 20);
+	}
+	fleet_crash(&fleet, 0);
+	go_on();
+	ck_assert_ptr_null(strstr(fleet.log, "rebuilt"));
+	EMITTED("a=1 b=1 a=2 a=3");
+}
+END_TEST
+
+START_TEST(a_store_that_slept_for_days_is_rebuilt)
+{
+	fleet_crash(&fleet, 0);
+	weir__virtual_clock_advance(&fleet.clock, INT64_C(4) * 86400000);
+	go_on();
+	LOGGED("it was last caught up");
+	EMITTED("a=1 b=1 a=2 a=3");
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -203,6 +227,8 @@ suite(void)
 	tcase_add_test(tests, a_changelog_made_anew_means_a_rebuild);
 	tcase_add_loop_test(tests, an_open_transaction_in_the_changelog_is_waited_for, 0, 2);
 	tcase_add_test(tests, a_task_that_restores_can_be_taken_away);
+	tcase_add_test(tests, an_idle_store_keeps_its_age);
+	tcase_add_test(tests, a_store_that_slept_for_days_is_rebuilt);
 	tcase_add_test(tests, a_changelog_grows_with_its_input);
 	suite_add_tcase(made, tests);
 	return made;

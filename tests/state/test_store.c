@@ -380,6 +380,19 @@ START_TEST(a_store_that_slept_too_long_is_rebuilt)
 }
 END_TEST
 
+START_TEST(a_released_store_is_trusted_under_the_same_boot_only)
+{
+	keep_one();
+	weir__state_release(fixture.state);
+	fixture_open(&fixture);
+	KEEPS(0, "a=1");
+	weir__state_release(fixture.state);
+	fixture.config.boot_id = "another boot";
+	fixture_open(&fixture);
+	expect_rebuild("the machine went down while it was open");
+}
+END_TEST
+
 START_TEST(one_folder_is_open_once)
 {
 	struct weir_folders *folders = weir__folders_new();
@@ -511,6 +524,7 @@ suite(void)
 	tcase_add_test(tests, a_store_without_its_marker_is_rebuilt);
 	tcase_add_test(tests, garbage_is_rebuilt);
 	tcase_add_test(tests, a_store_that_slept_too_long_is_rebuilt);
+	tcase_add_test(tests, a_released_store_is_trusted_under_the_same_boot_only);
 	tcase_add_test(tests, one_folder_is_open_once);
 	tcase_add_test(tests, a_folder_without_rights_is_named);
 	tcase_add_test(tests, the_map_grows_from_batch_to_batch);

@@ -1,0 +1,76 @@
+/*
+ * Stores for `weir pipe`, which begins with empty ones each time. One thread.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pipe_stores.h"
+
+void
+weir__pipe_stores_init(struct pipe_stores *stores)
+{
+	const char *parent = getenv("TMPDIR");
+
+	if (!parent || !*parent || strlen(parent) > 50)
+		parent = "/tmp";
+	snprintf(stores->folder, sizeof(stores->folder), "%s/weir-pipe-XXXXXX", parent);
+	if (!mkdtemp(stores->folder))
+		stores->folder[0] = '\0';
+}
+
+int
+weir__pipe_stores_open(struct pipe_stores *stores, const struct weir_pipeline *pipeline,
+		       const struct weir_chain *chain, struct weir_broker *broker,
+		       const struct weir_clock *clock, const struct weir_logger *logger,
+		       struct weir_error *error)
+{
+	size_t count;
+
+	weir__chain_stores(chain, &count);
+	if (count == 0)
+		return 0;
+	if (!stores->folder[0])
+		return weir_error_set(error, WEIR_EIO,
+				      "cannot make a folder for stores in TMPDIR or /tmp");
+	stores->stores = weir__stores_of(pipeline, chain, clock, logger, error);
+	if (!stores->stores)
+		return error->code;
+	return weir__stores_prepare(stores->stores, broker, 0, error);
+}
+
+void
+weir__pipe_stores_forget(struct pipe_stores *stores, struct weir_memory *memory)
+{
+	const char *const *changelogs;
+	size_t count = 0;
+	int64_t low, high;
+
+	if (!stores->stores)
+		return;
+	changelogs = weir__stores_changelogs(stores->stores, &count);
+	for (size_t i = 0; i < count; i++)
+		if (weir__broker_range(weir__memory_broker(memory), changelogs[i], 0, &low,
+				       &high, 0, NULL) == 0)
+			weir__memory_delete_records(memory, changelogs[i], 0, high);
+}
+
+static int
+remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+	(void)status, (void)type, (void)place;
+	return remove(path);
+}
+
+void
+weir__pipe_stores_fini(struct pipe_stores *stores)
+{
+	weir__stores_free(stores->stores);
+	if (stores->folder[0])
+		nftw(stores->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
