@@ -67,16 +67,20 @@ append(const char *topic, const char *value, const struct weir_header *headers,
 	ck_assert_int_eq(weir__memory_append(memory, topic, 0, &message), 0);
 }
 
-/* "out in/0/3/0": a record of topic `out` with that source; "dead 3": a dead letter. */
+/*
+ * "out in/0/3/0": a record of topic `out` with that source; "dead 3": a dead letter; "out
+ * in/0/3/0 2": its store has counted two of its group.
+ */
 static void
 plant(const char *text)
 {
-	char topic[16], source[64];
+	char topic[16], source[64], count[16];
+	int words = sscanf(text, "%15s %63s %15s", topic, source, count);
 	struct weir_header headers[3] = {{"weir.source.topic", {"in", 2}},
 					 {"weir.source.partition", {"0", 1}},
 					 {"weir.source.offset", {source, 0}}};
 
-	ck_assert_int_eq(sscanf(text, "%15s %63s", topic, source), 2);
+	ck_assert_int_ge(words, 2);
 	headers[2].value.size = strlen(source);
 	if (!strcmp(topic, "dead")) {
 		append(topic, "x", headers, 3);
@@ -85,8 +89,9 @@ plant(const char *text)
 	headers[0] = (struct weir_header){"oracle.source", {source, strlen(source)}};
 	if (!strcmp(topic, "sum") || !strcmp(topic, "tick"))
 		headers[0].name = *topic == 's' ? "oracle.sum" : "oracle.tick";
+	headers[1] = (struct weir_header){"oracle.count", {count, strlen(count)}};
 	append(headers[0].name[7] == 's' && headers[0].name[8] == 'o' ? topic : "out",
-	       "x", headers, 1);
+	       "x", headers, words == 3 ? 2 : 1);
 }
 
 static void
@@ -212,6 +217,29 @@ START_TEST(sums_must_be_those_of_their_records)
 	config.sums = true;
 	for (size_t index = 0; index < 4; index++)
 		append("in", "1 -", NULL, 0);
+	for (size_t index = 0; plan->records[index]; index++)
+		plant(plan->records[index]);
+	commit(plan->committed);
+	check();
+	expect(plan->found);
+}
+END_TEST
+
+/* All of one group; the second becomes a dead letter, and is not counted. */
+static const struct planted stored[] = {
+	{4, {"out in/0/0/0 1", "dead 1", "out in/0/2/0 2", "out in/0/3/0 3"}, ""},
+	{4, {"out in/0/0/0 1", "dead 1", "out in/0/2/0 3", "out in/0/3/0 4"}, "MISSTATED"},
+	{4, {"out in/0/0/0 1", "dead 1", "out in/0/2/0 1", "out in/0/3/0 2"}, "MISSTATED"},
+};
+
+START_TEST(what_stores_counted_must_be_the_records_before)
+{
+	static const char *const values[] = {"0 a", "5 x", "10 a", "15 a"};
+	const struct planted *plan = &stored[_i];
+
+	config.stores = true;
+	for (size_t index = 0; index < 4; index++)
+		append("in", values[index], NULL, 0);
 	for (size_t index = 0; plan->records[index]; index++)
 		plant(plan->records[index]);
 	commit(plan->committed);
@@ -417,6 +445,8 @@ main(void)
 	tcase_add_test(tcase, load_reads_what_it_prints);
 	tcase_add_loop_test(tcase, each_wrong_is_named, 0,
 			    sizeof(planted) / sizeof(*planted));
+	tcase_add_loop_test(tcase, what_stores_counted_must_be_the_records_before, 0,
+			    sizeof(stored) / sizeof(*stored));
 	tcase_add_loop_test(tcase, sums_must_be_those_of_their_records, 0,
 			    sizeof(sums) / sizeof(*sums));
 	tcase_add_test(tcase, output_of_an_aborted_input_is_uncommitted_input);
