@@ -26,7 +26,7 @@ struct weir_restoring {
 bool
 weir__restores_any(const struct weir_worker *worker)
 {
-	return worker->restoring > 0;
+	return worker->restoring > 0 || worker->restores; /* a reader may be left over */
 }
 
 void

@@ -80,7 +80,7 @@ void weir__task_restore(struct weir_worker *worker, struct weir_task *task);
 /* The task is closed. */
 void weir__task_restore_end(struct weir_worker *worker, struct weir_task *task);
 
-/* Are there tasks that are restoring? */
+/* Is there anything to do about restoring? */
 bool weir__restores_any(const struct weir_worker *worker);
 /* A bounded piece of it. Returns how long the next poll may wait, `wait_ms` at most. */
 int weir__restores_step(struct weir_worker *worker, int wait_ms);

@@ -14,8 +14,11 @@
 #include <base/mutation.h>
 #include <state/restore.h>
 
-#define ASK_MS 1000
+/* Others wait while it asks; a slow cluster gets more time from try to try. */
+#define ASK_FIRST_MS 250
+#define ASK_MAX_MS 2000
 #define RETRY_MS 1000
+#define COMPLAIN_MS 10000
 #define STEP_RECORDS 1000
 #define COMMIT_RECORDS 50000
 #define PROGRESS_MS 5000
@@ -39,7 +42,9 @@ struct weir_restore {
 	size_t count;
 	bool targets_known;
 	struct weir_reader *reader;
+	int ask_ms;
 	int64_t not_before_ms; /* something failed: not at once again */
+	int64_t complain_ms;   /* when that is said again */
 	bool is_busy;
 	uint64_t records;
 	unsigned uncommitted;
@@ -56,6 +61,7 @@ weir__restore_new(struct weir_broker *broker, struct weir_stores *stores,
 	restore->stores = stores;
 	restore->clock = clock;
 	restore->logger = logger;
+	restore->ask_ms = ASK_FIRST_MS;
 	restore->started_ms = clock->monotonic_ms(clock);
 	restore->progress_ms = restore->started_ms + PROGRESS_MS;
 	return restore;
@@ -169,12 +175,19 @@ ready(struct weir_restore *restore, struct weir_state *state, struct weir_state 
 static void
 try_later(struct weir_restore *restore, const struct weir_error *error)
 {
-	weir__log(restore->logger, WEIR_LOG_WARNING,
-	          "stores cannot be restored yet, trying on reason=\"%s\"", error->message);
+	int64_t now_ms = restore->clock->monotonic_ms(restore->clock);
+
+	if (now_ms >= restore->complain_ms) {
+		weir__log(restore->logger, WEIR_LOG_WARNING,
+		          "stores cannot be restored yet, trying on reason=\"%s\"",
+		          error->message);
+		restore->complain_ms = now_ms + COMPLAIN_MS;
+	}
+	restore->ask_ms = restore->ask_ms * 2 < ASK_MAX_MS ? restore->ask_ms * 2 : ASK_MAX_MS;
 	weir__reader_close(restore->reader);
 	restore->reader = NULL;
 	restore->targets_known = false;
-	restore->not_before_ms = restore->clock->monotonic_ms(restore->clock) + RETRY_MS;
+	restore->not_before_ms = now_ms + RETRY_MS;
 }
 
 /* The store's place is outside its changelog: nothing that it has can be trusted. */
@@ -198,7 +211,7 @@ find_target(struct weir_restore *restore, struct part *part, struct weir_error *
 {
 	int64_t low, high;
 	int code = weir__broker_range(restore->broker, part->topic, part->partition, &low, &high,
-	                              ASK_MS, error);
+	                              restore->ask_ms, error);
 
 	if (code)
 		return code;
@@ -232,7 +245,7 @@ find_targets(struct weir_restore *restore, struct weir_state **which, struct wei
 			return false;
 		}
 		if (code == WEIR_ENOTFOUND) /* the input has grown, or somebody deleted it */
-			weir__stores_prepare(restore->stores, restore->broker, ASK_MS, NULL);
+			weir__stores_prepare(restore->stores, restore->broker, ASK_MAX_MS, NULL);
 		if (code) {
 			try_later(restore, &inner);
 			return false;
