@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <base/alloc.h>
+#include <run/stateful.h>
 
 #include "app_options.h"
 #include "check.h"
@@ -97,6 +98,7 @@ check_fini(struct check *check)
 	for (i = 0; i < check->topic_count; i++)
 		free(check->topics[i].role);
 	free(check->topics);
+	weir__stores_free(check->stores);
 	if (check->connected)
 		weir__cluster_info_fini(&check->cluster);
 }
@@ -107,8 +109,14 @@ check_app(struct weir_arguments *args, struct weir_app *app, bool connect, bool 
 	struct check check = {.command = args->command,
 			      .pipeline = weir__app_pipeline(app),
 			      .chain = weir__app_chain(app)};
+	struct weir_error error = {0};
 	int status = WEIR_EXIT_OK;
 
+	check.stores = weir__stores_of(check.pipeline, check.chain, weir__clock_system(),
+				       &args->logger, &error);
+	if (error.code)
+		return weir__command_fail(check.command, WEIR_EXIT_USAGE, "%s",
+					  error.message);
 	collect_topics(&check);
 	weir__check_pipeline(&check);
 	if (connect)

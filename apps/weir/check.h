@@ -22,6 +22,7 @@ struct check {
 	const struct weir_command *command;
 	const struct weir_pipeline *pipeline;
 	struct weir_chain *chain;
+	struct weir_stores *stores; /* NULL: no step has any */
 	char **warnings;
 	size_t warning_count;
 	struct check_topic *topics; /* each name once */

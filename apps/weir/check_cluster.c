@@ -38,6 +38,15 @@ weir__check_pipeline(struct check *check)
 	if (pipeline->guarantee == WEIR_AT_MOST_ONCE)
 		weir__check_warn(
 			check, "at-most-once loses what is in hand when anything fails");
+	if (pipeline->guarantee == WEIR_AT_MOST_ONCE && check->stores)
+		weir__check_warn(check, "under at-most-once stores are best effort: they may "
+					"lack what was lost, and have what was not sent");
+	for (size_t i = 0; i < pipeline->step_count; i++) {
+		char text[512];
+
+		if (weir__chain_doubt(check->chain, i, text, sizeof(text)))
+			weir__check_warn(check, "step %s: %s", pipeline->steps[i].name, text);
+	}
 }
 
 static int

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <config/option.h>
+#include <state/stores.h>
 
 #include "check.h"
 
@@ -92,6 +93,28 @@ outputs_json(const struct weir_pipeline *pipeline)
 }
 
 static json_t *
+stores_json(const struct check *check)
+{
+	json_t *list = json_array();
+	size_t count, topics, store;
+	const struct weir_chain_store *stores = weir__chain_stores(check->chain, &count);
+	const char *const *changelogs =
+		count ? weir__stores_changelogs(check->stores, &topics) : NULL;
+
+	for (store = 0; store < count; store++) {
+		json_t *names = json_array();
+
+		for (size_t topic = store; topic < topics; topic += count)
+			json_array_append_new(names, json_string(changelogs[topic]));
+		json_array_append_new(list, json_pack("{s:s, s:I, s:o}", "name",
+						      stores[store].name, "ttl_ms",
+						      (json_int_t)stores[store].ttl_ms,
+						      "changelogs", names));
+	}
+	return list;
+}
+
+static json_t *
 topics_json(const struct check *check)
 {
 	json_t *list = json_array();
@@ -160,6 +183,7 @@ weir__check_json(const struct check *check)
 		pipeline->dead_letter_topic, "ids", ids_json(pipeline), "consumer",
 		weir__check_properties(&pipeline->consumer), "producer",
 		weir__check_properties(&pipeline->producer), "warnings", warnings);
+	json_object_set_new(plan, "stores", stores_json(check));
 	if (check->connected)
 		json_object_set_new(plan, "cluster",
 				    json_pack("{s:s, s:i, s:o}", "id",

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <base/units.h>
+#include <state/stores.h>
 
 #include "check.h"
 
@@ -113,6 +114,28 @@ print_outputs(const struct weir_pipeline *pipeline)
 		row("dead letters", "%s", rejects[pipeline->on_reject]);
 }
 
+/* A store has a changelog for each input. */
+static void
+print_stores(const struct check *check)
+{
+	size_t count, topics, store;
+	const struct weir_chain_store *stores = weir__chain_stores(check->chain, &count);
+	const char *const *changelogs =
+		count ? weir__stores_changelogs(check->stores, &topics) : NULL;
+	char ttl[40];
+
+	for (store = 0; store < count; store++) {
+		row(store ? "" : "stores", "%s: entries live %s%s", stores[store].name,
+		    stores[store].ttl_ms ? "for " : "for ever",
+		    stores[store].ttl_ms ? weir__duration_print(stores[store].ttl_ms, ttl,
+								sizeof(ttl))
+					 : "");
+		for (size_t topic = store; topic < topics; topic += count)
+			row("", "   changelog topic %s (made when missing)",
+			    changelogs[topic]);
+	}
+}
+
 static void
 print_commit(const struct weir_pipeline *pipeline)
 {
@@ -198,6 +221,7 @@ weir__check_print(const struct check *check)
 	if (pipeline->step_count == 0)
 		row("steps", "none: records are copied");
 	print_outputs(pipeline);
+	print_stores(check);
 	print_commit(pipeline);
 	print_ids(pipeline);
 	row("state", "%s", pipeline->state_dir ? pipeline->state_dir : "-");

@@ -310,6 +310,20 @@ weir__chain_processor(const struct weir_chain *chain, size_t index)
 	return index < chain->step_count ? chain->steps[index].registered : NULL;
 }
 
+bool
+weir__chain_doubt(const struct weir_chain *chain, size_t index, char *text, size_t size)
+{
+	const struct weir_step *step = &chain->steps[index];
+
+	text[0] = '\0';
+	if (!step->registered->descriptor.doubt)
+		return false;
+	weir__place_step(step->name);
+	step->registered->descriptor.doubt(step->options, text, size);
+	weir__place_step(NULL);
+	return text[0] != '\0';
+}
+
 const struct weir_chain_store *
 weir__chain_stores(const struct weir_chain *chain, size_t *count)
 {

@@ -80,6 +80,9 @@ void weir__chain_free(struct weir_chain *chain);
 /* The processor of step `index` and its option struct; for `weir check`. */
 const struct weir_registered *weir__chain_processor(const struct weir_chain *chain, size_t index);
 
+/* What its processor finds doubtful about its options; false: nothing, and *text is empty. */
+bool weir__chain_doubt(const struct weir_chain *chain, size_t index, char *text, size_t size);
+
 /* A store that a step declares. */
 struct weir_chain_store {
 	const char *name; /* STEP.STORE */

@@ -10,7 +10,8 @@
  * callbacks run on the one thread of the task's worker, never two at a time.
  *
  * ABI log
- *   1   first version; then added: stores (the descriptor's `stores`, weir_store_*)
+ *   1   first version; then added: stores (the descriptor's `stores`, weir_store_*), and
+ *       `doubt`
  * Appending a member to a struct that carries its size, or a function, keeps the ABI
  * number; changing or removing anything raises it.
  *
@@ -212,6 +213,12 @@ typedef enum weir_verdict (*weir_tick_fn)(struct weir_context *ctx, void *memory
  */
 typedef int (*weir_rollback_fn)(struct weir_context *ctx, void *memory);
 
+/*
+ * What is doubtful about options that are allowed: one line into `text`, at most `size`
+ * bytes with its NUL, or nothing. `weir check` prints it as a warning.
+ */
+typedef void (*weir_doubt_fn)(const void *options, char *text, size_t size);
+
 struct weir_processor {
 	uint32_t abi;  /* WEIR_PROCESSOR_ABI */
 	uint32_t size; /* sizeof(struct weir_processor) */
@@ -233,6 +240,7 @@ struct weir_processor {
 	weir_rollback_fn rollback;   /* may be NULL */
 	uint32_t store_row_size;     /* sizeof(struct weir_store_row); see WEIR_STORES */
 	const struct weir_store_row *stores; /* NULL: keeps no state */
+	weir_doubt_fn doubt;         /* may be NULL */
 };
 
 /* The first members of every descriptor, in order. */

@@ -46,6 +46,29 @@ gives_up() {
     [ "$status" = 1 ] && [ "$(wc -l <"$tmp/err")" = 1 ] || show
 }
 
+# deduplicates WITH PATTERN: the plan of this step has such a line
+deduplicates() {
+    pipeline "$tmp/dedup.json" "[{\"use\": \"dedup\", \"with\": {$1}}]"
+    shift
+    prints "$1" check "$tmp/dedup.json"
+}
+
+# dedup_refused ID PATTERN: as its id this is refused
+dedup_refused() {
+    pipeline "$tmp/dedup.json" "[{\"use\": \"dedup\", \"with\": {\"id\": $1}}]"
+    refuses 2 "dedup.json: /steps/0/with: $2" check "$tmp/dedup.json"
+}
+
+id_with_key_is_not_warned_of() {
+    deduplicates '"id": ["/a", "key"]' '' || return 1
+    ! grep 'not the record key' "$tmp/out"
+}
+
+lists_stores_as_json() {
+    run_weir check "$tmp/dedup.json" --json
+    grep -q '"flights.dedup.ids.changelog.flights"' "$tmp/out" || show
+}
+
 fine='{"name": "a", "inputs": ["i"], "outputs": {"default": "o"}'
 claim "the plan names the guarantee" prints "^guarantee  *exactly-once" check "$file"
 claim "the plan names inputs and where they start" prints "earliest" check "$file"
@@ -64,6 +87,21 @@ claim "one bad record that would stop the app is warned of" \
     prints "warning.*one bad record" check "$file" --set /dead_letter=null
 claim "at-most-once is warned of" \
     prints "warning.*at-most-once" check "$file" --set /guarantee=at-most-once
+claim "the plan names stores and how long entries live" \
+    deduplicates '"id": "key", "window": "36h"' '^stores  *dedup.ids: entries live for 36h'
+claim "the plan names changelog topics" \
+    deduplicates '"id": "key"' 'changelog topic flights.dedup.ids.changelog.flights '
+claim "so does the plan as JSON" lists_stores_as_json
+claim "an id that is not the key is warned of" \
+    deduplicates '"id": "/a"' 'warning  *step dedup: id is not the record key'
+claim "an id that has the key in it is not" id_with_key_is_not_warned_of
+claim "stores under at-most-once are warned of" \
+    prints "warning  *under at-most-once stores" check "$tmp/dedup.json" --set /guarantee=at-most-once
+claim "dedup refuses an empty list" dedup_refused '[]' 'id: the list is empty'
+claim "dedup refuses an id of no kind" dedup_refused '"order_id"' 'id: "order_id" is not "key", "header:NAME" or a'
+claim "dedup refuses an empty id" dedup_refused '["key", ""]' 'id: "" is not'
+claim "dedup refuses a header without a name" dedup_refused '"header:"' 'id: "header:" lacks'
+claim "dedup refuses a bad pointer" dedup_refused '"/a~2"' 'id: "/a~2" is no JSON pointer'
 claim "a cluster that does not answer is given up" gives_up
 
 claim "a missing file is named" refuses 2 "nowhere.json" check "$tmp/nowhere.json"

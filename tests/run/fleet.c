@@ -35,6 +35,7 @@ static const struct weir_option probe_rows[] = {
 };
 
 static int opened;
+const struct weir_processor *fleet_extra_processor;
 sem_t fleet_hangs, fleet_go_on;
 int fleet_ticks[2];
 static int retries_given; /* memory would be dropped by an abort; the outside world is not */
@@ -370,6 +371,8 @@ fleet_open(struct fleet *fleet, const char *settings)
 	                      weir__registry_add(fleet->registry, &fleet_count_processor, &error) == 0 &&
 	                      weir__registry_add(fleet->registry, &keep, &error) == 0,
 	              "%s", error.message);
+	if (fleet_extra_processor)
+		ck_assert_int_eq(weir__registry_add(fleet->registry, fleet_extra_processor, &error), 0);
 	load_pipeline(fleet, settings);
 }
 

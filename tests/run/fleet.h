@@ -67,6 +67,9 @@ const char *fleet_changelog(struct fleet *fleet, int partition);
 const char *fleet_store(struct fleet *fleet, int partition);
 extern const struct weir_processor fleet_count_processor;
 
+/* One more processor for pipelines to use; set before fleet_open(). */
+extern const struct weir_processor *fleet_extra_processor;
+
 /* What a read_committed reader sees of a partition. */
 void fleet_each(struct fleet *fleet, const char *topic, int partition,
                 void (*visit)(void *opaque, const struct weir_message *message), void *opaque);

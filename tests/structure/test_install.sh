@@ -98,7 +98,7 @@ uninstalls() {
 claim "make install works" "${MAKE:-make}" -s DESTDIR="$root" install
 claim "command, library, headers, processors, man page and weir.pc are installed" installed \
     bin/weir libweir.so weir.pc include/weir/processor.h include/weir/app.h \
-    include/weir/json.h include/weir/error.h processors/route.so man1/weir.1
+    include/weir/json.h include/weir/error.h processors/route.so processors/dedup.so man1/weir.1
 claim "the installed command runs" command_says_its_version
 claim "weir.pc names the folder of processors" processordir_has_the_processors
 claim "a program builds and runs with what pkg-config says" program_builds_and_runs
