@@ -170,8 +170,10 @@ load_and_run(struct run *run, struct weir_arguments *args, bool until_end)
 {
 	run->to_stderr = args->logger;
 	weir_app_set_log(run->app, args->logger.level, write_log, run);
-	if (getenv(WEIR_ORACLE_ENVIRONMENT)) /* an instance that weir verify started */
+	if (getenv(WEIR_ORACLE_ENVIRONMENT)) { /* an instance that weir verify started */
 		weir_app_add_processor(run->app, weir__oracle_processor(), NULL);
+		weir_app_add_processor(run->app, weir__oracle_store_processor(), NULL);
+	}
 	if (weir__arguments_load(args, run->app) != 0)
 		return args->status;
 	weir_app_set_until_end(run->app, until_end);

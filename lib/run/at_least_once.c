@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <base/fault_point.h>
 #include <base/mutation.h>
 #include <run/worker_private.h>
 
@@ -49,6 +50,25 @@ step_commit(struct weir_worker *worker, struct weir_error *error)
 	                                    batch->offset_count, WEIR_SLICE_MS, error);
 }
 
+/* For tests that let the process die behind a stage. */
+static void
+pass_points(enum stage stage)
+{
+	switch (stage) {
+	case STAGE_FLUSH:
+		WEIR_FAULT_POINT(OUTPUTS_FLUSHED);
+		break;
+	case STAGE_CHANGELOGS:
+		WEIR_FAULT_POINT(CHANGELOGS_QUEUED);
+		break;
+	case STAGE_FLUSH_CHANGELOGS:
+		WEIR_FAULT_POINT(CHANGELOGS_FLUSHED);
+		break;
+	case STAGE_OFFSETS:
+		break;
+	}
+}
+
 static enum weir_outcome
 commit(struct weir_worker *worker, struct weir_error *error)
 {
@@ -57,6 +77,8 @@ commit(struct weir_worker *worker, struct weir_error *error)
 
 	while (outcome == WEIR_SUCCESS && batch->stage <= STAGE_OFFSETS) {
 		outcome = step_commit(worker, error);
+		if (outcome == WEIR_SUCCESS)
+			pass_points((enum stage)batch->stage);
 		if (outcome == WEIR_SUCCESS && batch->stage == STAGE_FLUSH_CHANGELOGS)
 			weir__stores_commit(worker);
 		if (outcome == WEIR_SUCCESS)

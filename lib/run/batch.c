@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <base/alloc.h>
+#include <base/fault_point.h>
 #include <base/mutation.h>
 #include <run/at_most_once.h>
 #include <run/worker_private.h>
@@ -186,6 +187,7 @@ weir__step_end_batch(struct weir_worker *worker)
 		if (task && task->touched && task->dirty && !end_task(worker, task))
 			return;
 	}
+	WEIR_FAULT_POINT(BATCH_ENDED);
 	collect_offsets(worker);
 	weir__log(worker->config.logger, WEIR_LOG_DEBUG, "batch commits worker=%d records=%zu",
 	          worker->config.index, batch->records);
@@ -197,6 +199,7 @@ weir__step_end_batch(struct weir_worker *worker)
 static void
 settle_committed(struct weir_worker *worker)
 {
+	WEIR_FAULT_POINT(COMMIT_ANSWERED);
 	log_end(worker, "committed");
 	if (!worker->guarantee->stores_later && !worker->guarantee->commits_first)
 		weir__stores_commit(worker);

@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <base/fault_point.h>
 #include <base/mutation.h>
 #include <run/worker_private.h>
 
@@ -35,6 +36,7 @@ commit(struct weir_worker *worker, struct weir_error *error)
 		                             batch->offset_count, WEIR_SLICE_MS, error);
 	if (WEIR_MUTANT(STORE_FIRST))
 		weir__stores_commit(worker);
+	WEIR_FAULT_POINT(COMMIT_NEXT);
 	/* no flush before it: the commit flushes by itself, and once is faster */
 	return weir__session_commit(worker->session, batch->offsets,
 	                            WEIR_MUTANT(OFFSETS_OUTSIDE) ? 0 : batch->offset_count,

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <base/fault_point.h>
 #include <base/mutation.h>
 #include <run/at_most_once.h>
 #include <run/worker_private.h>
@@ -293,6 +294,8 @@ sending_done(struct weir_worker *worker)
 {
 	struct weir_sending *sending = &worker->sending;
 
+	if (worker->held_changes)
+		WEIR_FAULT_POINT(CHANGES_QUEUED);
 	weir__count(&worker->counts.emitted, worker->held.count - worker->held_changes);
 	worker->phase = sending->after;
 	if (!sending->task) {

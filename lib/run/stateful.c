@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <base/fault_point.h>
 #include <base/mutation.h>
 #include <run/worker_private.h>
 
@@ -180,6 +181,8 @@ weir__task_leave(struct weir_worker *worker, struct weir_task *task, bool done)
 	for (size_t index = 0; index < count; index++)
 		take_change(worker, task, &changes[index]);
 	weir__state_keep(task->state);
+	if (count)
+		WEIR_FAULT_POINT(CHANGES_HELD);
 	return WEIR_LEFT;
 }
 
@@ -242,8 +245,10 @@ commit_task(struct weir_worker *worker, struct weir_task *task, int64_t *positio
 
 	find_positions(worker, task, positions);
 	task->sent_changes = 0;
-	if (weir__state_commit(task->state, positions, &error) == 0)
+	if (weir__state_commit(task->state, positions, &error) == 0) {
+		WEIR_FAULT_POINT(TASK_COMMITTED);
 		return;
+	}
 	/* Kafka has the batch, so nothing is read again: the store catches up by itself */
 	weir__log(worker->config.logger, WEIR_LOG_ERROR,
 	          "store cannot commit, it is restored worker=%d reason=\"%s\"",
@@ -269,6 +274,7 @@ weir__stores_commit(struct weir_worker *worker)
 			commit_task(worker, task, positions);
 	}
 	free(positions);
+	WEIR_FAULT_POINT(STORES_COMMITTED);
 }
 
 void

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <base/alloc.h>
+#include <base/fault_point.h>
 #include <base/mutation.h>
 #include <state/restore.h>
 
@@ -139,7 +140,9 @@ commit(struct weir_restore *restore, struct weir_state *state, struct weir_error
 	for (size_t index = 0; index < restore->count; index++)
 		if (restore->parts[index].state == state)
 			positions[restore->parts[index].store] = restore->parts[index].next;
+	WEIR_FAULT_POINT(RESTORE_COMMIT_NEXT);
 	code = weir__state_commit(state, positions, error);
+	WEIR_FAULT_POINT(RESTORE_COMMITTED);
 	free(positions);
 	return code;
 }
@@ -359,9 +362,11 @@ read_one(struct weir_restore *restore, struct part **moved, struct weir_error *e
 	restore->uncommitted++;
 	part->next = place.offset + 1;
 	/* a null key cannot be of ours, and no compacted topic takes one */
-	return !message.key.data ||
-	       weir__state_apply(part->state, part->store, message.key, message.value,
-	                         message.timestamp_ms, error) == 0;
+	if (message.key.data && weir__state_apply(part->state, part->store, message.key,
+	                                          message.value, message.timestamp_ms, error))
+		return false;
+	WEIR_FAULT_POINT(RESTORE_APPLIED);
+	return true;
 }
 
 static enum weir_restored

@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include <base/fault_point.h>
 #include <state/store_private.h>
 
 #define NOTHING ((struct weir_bytes){NULL, 0})
@@ -295,6 +296,7 @@ put(struct weir_store *store, struct weir_bytes key, struct weir_bytes value, bo
 	code = write_entry(store, txn, &made, key, value, MDB_NOOVERWRITE, &data);
 	if (code == 0) {
 		note_change(store, key, value, NULL);
+		WEIR_FAULT_POINT(WRITE_STAGED);
 		return 0;
 	}
 	lmdb_key = (MDB_val){made.size, made.bytes};
@@ -308,7 +310,10 @@ put(struct weir_store *store, struct weir_bytes key, struct weir_bytes value, bo
 		return WEIR_EEXISTS;
 	note_change(store, key, value, &data);
 	code = write_entry(store, txn, &made, key, value, 0, &data);
-	return code ? weir__state_fail(state, code, "cannot write") : 0;
+	if (code)
+		return weir__state_fail(state, code, "cannot write");
+	WEIR_FAULT_POINT(WRITE_STAGED);
+	return 0;
 }
 
 int

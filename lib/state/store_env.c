@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <base/fault_point.h>
 #include <base/folder.h>
 #include <state/store_private.h>
 
@@ -409,6 +410,7 @@ weir__state_commit(struct weir_state *state, const int64_t *positions,
 	weir__iterators_close(state);
 	code = weir__meta_save(state, txn);
 	state->txn = NULL;
+	WEIR_FAULT_POINT(META_WRITTEN);
 	if (code)
 		mdb_txn_abort(txn);
 	else

@@ -60,6 +60,7 @@ struct rig {
 	char in[64], out[64], dead[64];
 	char folder[256];   /* pipeline.json, state, stderr of children */
 	char pipeline[320]; /* path */
+	const char *program; /* another weir than the one that was built; NULL: that one */
 	struct weir_broker *broker;
 	struct weir_session *feed; /* produces to `in`; opened when first needed */
 	size_t ids;                /* produced so far */

@@ -25,14 +25,14 @@
 extern char **environ;
 
 static void
-become_weir(const char *const *args, int log, pid_t parent)
+become_weir(const char *program, const char *const *args, int log, pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
 	dup2(log, STDERR_FILENO);
 	dup2(log, STDOUT_FILENO);
-	execve(WEIR_PROGRAM, (char *const *)args, environ);
+	execve(program, (char *const *)args, environ);
 	_exit(127);
 }
 
@@ -61,7 +61,7 @@ start(struct rig *rig, const char *command, va_list list)
 	child->pid = fork();
 	ck_assert_int_ge(child->pid, 0);
 	if (child->pid == 0)
-		become_weir(args, log, parent);
+		become_weir(rig->program ? rig->program : WEIR_PROGRAM, args, log, parent);
 	close(log);
 	rig->children[rig->child_count++] = child;
 	return child;
