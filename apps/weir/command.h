@@ -58,5 +58,6 @@ extern const struct weir_command weir__command_consume;
 extern const struct weir_command weir__command_list;
 extern const struct weir_command weir__command_describe;
 extern const struct weir_command weir__command_verify;
+extern const struct weir_command weir__command_state;
 
 #endif

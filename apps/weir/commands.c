@@ -14,5 +14,5 @@ const struct weir_command *const weir__commands[] = {
 	&weir__command_pipe,     &weir__command_produce,
 	&weir__command_consume,  &weir__command_list,
 	&weir__command_describe, &weir__command_verify,
-	NULL,
+	&weir__command_state,    NULL,
 };

@@ -59,6 +59,10 @@ json_t *weir__line_json(struct weir_bytes line, size_t flags, json_error_t *reas
 /* The JSON form alone; format_json.c. */
 void weir__line_write_json(const struct weir_offset *place,
 			   const struct weir_message *message, struct weir_buffer *out);
+/* A member of an object, with a comma before it: "key":"text", "key":null or
+ * "key_base64":"...". */
+void weir__line_write_member(const char *name, struct weir_bytes bytes,
+			     struct weir_buffer *out);
 int weir__line_read_json(struct weir_bytes line, struct weir_arena *arena,
 			 struct weir_message *message, struct weir_error *error);
 

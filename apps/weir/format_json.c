@@ -69,9 +69,8 @@ add_string(struct weir_buffer *out, const void *data, size_t size)
 	weir__buffer_add(out, "\"", 1);
 }
 
-/* A member of its own: "key":"text", "key":null or "key_base64":"...". */
-static void
-add_member(struct weir_buffer *out, const char *name, struct weir_bytes bytes)
+void
+weir__line_write_member(const char *name, struct weir_bytes bytes, struct weir_buffer *out)
 {
 	if (!bytes.data) {
 		weir__buffer_printf(out, ",\"%s\":null", name);
@@ -132,9 +131,9 @@ weir__line_write_json(const struct weir_offset *place, const struct weir_message
 	else
 		weir__buffer_printf(out, ",\"timestamp\":%" PRId64,
 				    message->timestamp_ms);
-	add_member(out, "key", message->key);
+	weir__line_write_member("key", message->key, out);
 	add_headers(out, message);
-	add_member(out, "value", message->value);
+	weir__line_write_member("value", message->value, out);
 	weir__buffer_add_text(out, "}\n");
 }
 

@@ -4,9 +4,11 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <state/store_private.h>
 
@@ -81,4 +83,23 @@ weir__folders_release(struct weir_folders *folders, const char *folder)
 		folders->paths[index] = folders->paths[--folders->count];
 	}
 	pthread_mutex_unlock(&folders->mutex);
+}
+
+int
+weir__folder_delete(const char *folder)
+{
+	/* the file first: what is left without it counts as nothing */
+	static const char *const names[] = {"data.mdb", "lock.mdb", "marker"};
+	int code = 0;
+
+	for (size_t index = 0; index < 3 && !code; index++) {
+		char *path = weir__format("%s/%s", folder, names[index]);
+
+		if (unlink(path) && errno != ENOENT)
+			code = errno;
+		free(path);
+	}
+	if (!code && rmdir(folder))
+		code = errno;
+	return code;
 }

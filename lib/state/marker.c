@@ -64,18 +64,18 @@ judge(const char *text, const char *boot_id)
 	return "the machine went down while it was open";
 }
 
-int
-weir__marker_open(const char *folder, const char *boot_id, int *fd, const char **why,
-                  struct weir_error *error)
+static int
+open_and_judge(const char *folder, const char *boot_id, int flags, int *fd, const char **why,
+               struct weir_error *error)
 {
 	char text[TEXT_SIZE] = "";
 	char *path = weir__format("%s/marker", folder);
 	ssize_t size;
 	int code = 0;
 
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	*fd = open(path, flags | O_CLOEXEC, 0666);
 	size = *fd < 0 ? -1 : pread(*fd, text, sizeof(text) - 1, 0);
-	if (size < 0) {
+	if (size < 0 && !(errno == ENOENT && flags == O_RDONLY)) {
 		code = weir_error_set(error, WEIR_EIO, "cannot read %s: %s", path,
 		                      strerror(errno));
 		if (*fd >= 0)
@@ -86,6 +86,25 @@ weir__marker_open(const char *folder, const char *boot_id, int *fd, const char *
 		code = *why != NULL;
 	}
 	free(path);
+	return code;
+}
+
+int
+weir__marker_open(const char *folder, const char *boot_id, int *fd, const char **why,
+                  struct weir_error *error)
+{
+	return open_and_judge(folder, boot_id, O_RDWR | O_CREAT, fd, why, error);
+}
+
+int
+weir__marker_read(const char *folder, const char *boot_id, const char **why,
+                  struct weir_error *error)
+{
+	int fd;
+	int code = open_and_judge(folder, boot_id, O_RDONLY, &fd, why, error);
+
+	if (fd >= 0)
+		close(fd);
 	return code;
 }
 

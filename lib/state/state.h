@@ -31,6 +31,8 @@ void weir__folders_free(struct weir_folders *folders); /* NULL is fine */
 /* False: it is open already. `folders` NULL: always true. */
 bool weir__folders_claim(struct weir_folders *folders, const char *folder);
 void weir__folders_release(struct weir_folders *folders, const char *folder);
+/* Remove a folder of stores that is not open, with its files. Returns 0 or an errno. */
+int weir__folder_delete(const char *folder);
 
 struct weir_store_config {
 	const char *name; /* STEP.STORE */

@@ -63,6 +63,8 @@ make_room(struct weir_state *state)
 	MDB_stat stat;
 	size_t used, wanted;
 
+	/* one who looked and was killed would keep old pages for ever */
+	mdb_reader_check(state->env, NULL);
 	mdb_env_info(state->env, &info);
 	mdb_env_stat(state->env, &stat);
 	used = (info.me_last_pgno + 1) * stat.ms_psize;

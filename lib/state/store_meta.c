@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <state/store_private.h>
+#include <state/view.h>
 
 /* Plain numbers in the machine's byte order: the file does not travel (LMDB's neither). */
 struct store_row {
@@ -41,12 +42,11 @@ meta_key(struct meta_key *key, char kind, const char *name)
 }
 
 static int
-read_row(struct weir_state *state, MDB_txn *txn, char kind, const char *name, void *row,
-         size_t size)
+read_row(MDB_txn *txn, MDB_dbi dbi, char kind, const char *name, void *row, size_t size)
 {
 	struct meta_key made;
 	MDB_val key = meta_key(&made, kind, name), data;
-	int code = mdb_get(txn, state->dbi, &key, &data);
+	int code = mdb_get(txn, dbi, &key, &data);
 
 	if (code)
 		return code;
@@ -70,7 +70,7 @@ int
 weir__meta_load(struct weir_state *state, MDB_txn *txn)
 {
 	struct times_row times = {0};
-	int code = read_row(state, txn, 't', "", &times, sizeof(times));
+	int code = read_row(txn, state->dbi, 't', "", &times, sizeof(times));
 
 	if (code && code != MDB_NOTFOUND)
 		return code;
@@ -78,7 +78,7 @@ weir__meta_load(struct weir_state *state, MDB_txn *txn)
 		struct weir_store *store = &state->stores[index];
 		struct store_row row = {0};
 
-		code = read_row(state, txn, 's', store->name, &row, sizeof(row));
+		code = read_row(txn, state->dbi, 's', store->name, &row, sizeof(row));
 		if (code == MDB_NOTFOUND) {
 			row.tag = ++times.last_tag;
 			code = write_row(state, txn, 's', store->name, &row, sizeof(row));
@@ -97,7 +97,7 @@ int
 weir__meta_save(struct weir_state *state, MDB_txn *txn)
 {
 	struct times_row times = {0};
-	int code = read_row(state, txn, 't', "", &times, sizeof(times));
+	int code = read_row(txn, state->dbi, 't', "", &times, sizeof(times));
 
 	for (size_t index = 0; !code && index < state->store_count; index++) {
 		const struct weir_store *store = &state->stores[index];
@@ -111,4 +111,59 @@ weir__meta_save(struct weir_state *state, MDB_txn *txn)
 	if (state->is_caught_up)
 		times.caught_up_ms = state->config.clock->wall_ms(state->config.clock);
 	return write_row(state, txn, 't', "", &times, sizeof(times));
+}
+
+/* ---- for those who only look ---- */
+
+int
+weir__meta_times(MDB_txn *txn, MDB_dbi dbi, int64_t *stream_ms, int64_t *caught_up_ms)
+{
+	struct times_row times;
+	int code = read_row(txn, dbi, 't', "", &times, sizeof(times));
+
+	if (code)
+		return code;
+	*stream_ms = times.stream_ms;
+	*caught_up_ms = times.caught_up_ms;
+	return 0;
+}
+
+/* The row that LMDB found, if it is a store's. */
+static int
+take_row(const MDB_val *key, const MDB_val *data, struct weir_view_store *store)
+{
+	static const char head[WEIR_TAG_SIZE + 1] = {0, 0, 's'};
+	struct store_row row;
+	size_t length;
+
+	if (key->mv_size <= sizeof(head) || memcmp(key->mv_data, head, sizeof(head)) != 0)
+		return MDB_NOTFOUND;
+	length = key->mv_size - sizeof(head);
+	if (length >= sizeof(store->name) || data->mv_size != sizeof(row))
+		return MDB_CORRUPTED;
+	memcpy(&row, data->mv_data, sizeof(row));
+	memcpy(store->name, (const char *)key->mv_data + sizeof(head), length);
+	store->name[length] = '\0';
+	store->position = row.position;
+	store->tag = row.tag;
+	return 0;
+}
+
+int
+weir__meta_first(MDB_cursor *cursor, struct weir_view_store *store)
+{
+	struct meta_key made;
+	MDB_val key = meta_key(&made, 's', ""), data;
+	int code = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
+
+	return code ? code : take_row(&key, &data, store);
+}
+
+int
+weir__meta_next(MDB_cursor *cursor, struct weir_view_store *store)
+{
+	MDB_val key, data;
+	int code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
+
+	return code ? code : take_row(&key, &data, store);
 }

@@ -6,6 +6,7 @@
  *   store_entry.c  how keys and values are laid out
  *   store.c        read, write, undo
  *   store_walk.c   iterators, and the removal of what has expired
+ *   store_view.c   another process's look at it (view.h)
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -107,6 +108,13 @@ int weir__meta_load(struct weir_state *state, MDB_txn *txn);
 /* Write positions and times, as they shall be from this commit on. */
 int weir__meta_save(struct weir_state *state, MDB_txn *txn);
 
+/* For those who only look. LMDB codes; MDB_NOTFOUND: nothing was committed yet. */
+int weir__meta_times(MDB_txn *txn, MDB_dbi dbi, int64_t *stream_ms, int64_t *caught_up_ms);
+/* The first store and the next one, by name; MDB_NOTFOUND: there is no more. */
+struct weir_view_store;
+int weir__meta_first(MDB_cursor *cursor, struct weir_view_store *store);
+int weir__meta_next(MDB_cursor *cursor, struct weir_view_store *store);
+
 /* ---- store_entry.c ---- */
 
 struct weir_entry_key {
@@ -162,6 +170,9 @@ void weir__iterators_close(struct weir_state *state);
  * be used, 1 with the reason in *why (static) when not, or WEIR_EIO.
  */
 int weir__marker_open(const char *folder, const char *boot_id, int *fd, const char **why,
+                      struct weir_error *error);
+/* The same, for those who only look: nothing is made or kept open. */
+int weir__marker_read(const char *folder, const char *boot_id, const char **why,
                       struct weir_error *error);
 /* It is about to be written to: untrusted after another boot. Returns 0 or WEIR_EIO. */
 int weir__marker_set_open(int fd, const char *boot_id, struct weir_error *error);

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <base/alloc.h>
 #include <base/units.h>
@@ -35,6 +34,12 @@ struct weir_stores {
 
 /* ---- lifecycle ---- */
 
+char *
+weir__changelog_name(const char *app, const char *store, const char *input)
+{
+	return weir__format("%s.%s.changelog.%s", app, store, input);
+}
+
 static int
 name_changelogs(struct weir_stores *stores, struct weir_error *error)
 {
@@ -42,9 +47,9 @@ name_changelogs(struct weir_stores *stores, struct weir_error *error)
 
 	for (size_t input = 0; input < config->input_count; input++) {
 		for (size_t store = 0; store < config->store_count; store++) {
-			char *name = weir__format("%s.%s.changelog.%s", config->app,
-			                          config->stores[store].name,
-			                          config->inputs[input]);
+			char *name = weir__changelog_name(config->app,
+			                                  config->stores[store].name,
+			                                  config->inputs[input]);
 
 			stores->changelogs[stores->changelog_count++] = name;
 			if (strlen(name) > TOPIC_NAME_MAX)
@@ -267,23 +272,6 @@ weir__stores_open(struct weir_stores *stores, const char *topic, int32_t partiti
 
 /* ---- cleaning ---- */
 
-static void
-remove_folder(const struct weir_stores *stores, const char *folder)
-{
-	static const char *const names[] = {"data.mdb", "lock.mdb", "marker"};
-
-	for (size_t index = 0; index < 3; index++) {
-		char *path = weir__format("%s/%s", folder, names[index]);
-
-		unlink(path);
-		free(path);
-	}
-	if (rmdir(folder) == 0)
-		weir__log(stores->config.logger, WEIR_LOG_INFO,
-		          "store removed: its partition has been elsewhere for long folder=%s",
-		          folder);
-}
-
 /* LMDB's file is written at each commit; one of that age would be rebuilt. */
 static bool
 is_old(const struct weir_stores *stores, const char *folder, int64_t max_age_ms)
@@ -298,6 +286,13 @@ is_old(const struct weir_stores *stores, const char *folder, int64_t max_age_ms)
 	return old;
 }
 
+static void
+log_removed(const struct weir_stores *stores, const char *folder)
+{
+	weir__log(stores->config.logger, WEIR_LOG_INFO,
+	          "store removed: its partition has been elsewhere for long folder=%s", folder);
+}
+
 void
 weir__stores_clean(struct weir_stores *stores)
 {
@@ -309,7 +304,8 @@ weir__stores_clean(struct weir_stores *stores)
 
 		if (entry->d_name[0] != '.' && is_old(stores, folder, max_age(stores)) &&
 		    weir__folders_claim(stores->folders, folder)) {
-			remove_folder(stores, folder);
+			if (weir__folder_delete(folder) == 0)
+				log_removed(stores, folder);
 			weir__folders_release(stores->folders, folder);
 		}
 		free(folder);

@@ -37,6 +37,9 @@ void weir__stores_free(struct weir_stores *stores);
 
 size_t weir__stores_count(const struct weir_stores *stores); /* of each task */
 
+/* The name of a changelog, which the caller frees. */
+char *weir__changelog_name(const char *app, const char *store, const char *input);
+
 /* The changelogs, all stores of the first input first; borrowed. */
 const char *const *weir__stores_changelogs(const struct weir_stores *stores, size_t *count);
 

@@ -3,7 +3,7 @@
 . "${srcdir:-.}/tests/tap.sh"
 . "${srcdir:-.}/tests/apps/command.sh"
 
-commands="run check pipe produce consume list describe verify"
+commands="run check pipe produce consume list describe verify state"
 
 lists_all() {
     run_weir "$@"
