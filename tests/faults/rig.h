@@ -61,6 +61,7 @@ struct rig {
 	char folder[256];   /* pipeline.json, state, stderr of children */
 	char pipeline[320]; /* path */
 	const char *program; /* another weir than the one that was built; NULL: that one */
+	size_t file_bytes;   /* the largest file that a run may write; 0: any */
 	struct weir_broker *broker;
 	struct weir_session *feed; /* produces to `in`; opened when first needed */
 	size_t ids;                /* produced so far */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,14 +26,18 @@
 extern char **environ;
 
 static void
-become_weir(const char *program, const char *const *args, int log, pid_t parent)
+become_weir(const struct rig *rig, const char *const *args, int log, pid_t parent)
 {
+	const struct rlimit limit = {rig->file_bytes, rig->file_bytes};
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
 	dup2(log, STDERR_FILENO);
 	dup2(log, STDOUT_FILENO);
-	execve(program, (char *const *)args, environ);
+	if (rig->file_bytes && setrlimit(RLIMIT_FSIZE, &limit))
+		_exit(127);
+	execve(rig->program ? rig->program : WEIR_PROGRAM, (char *const *)args, environ);
 	_exit(127);
 }
 
@@ -61,7 +66,7 @@ start(struct rig *rig, const char *command, va_list list)
 	child->pid = fork();
 	ck_assert_int_ge(child->pid, 0);
 	if (child->pid == 0)
-		become_weir(rig->program ? rig->program : WEIR_PROGRAM, args, log, parent);
+		become_weir(rig, args, log, parent);
 	close(log);
 	rig->children[rig->child_count++] = child;
 	return child;
