@@ -6,9 +6,11 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -206,7 +208,6 @@ END_TEST
 
 START_TEST(a_folder_without_data_is_passed_over_and_left_alone)
 {
-	fixture_close(&fixture);
 	fixture_fini(&fixture);
 	fixture_init(&fixture);
 	ck_assert_ptr_nonnull(strstr(seen_by(print_view, 0), "-2 no store in"));
@@ -266,8 +267,9 @@ START_TEST(a_map_that_grew_is_followed)
 	pid_t writer;
 	int status;
 
-	/* roles change: the child of the test that looks is the parent here */
-	fixture_close(&fixture);
+	/* a file of its own: one never takes a smaller map than it had */
+	fixture_fini(&fixture);
+	fixture_init(&fixture);
 	fixture.config.map_bytes = 1 << 20;
 	fixture.config.batch_bytes = 1 << 16;
 	ck_assert_int_eq(pipe(told) | pipe(wrote), 0);
@@ -301,6 +303,56 @@ START_TEST(a_map_that_grew_is_followed)
 }
 END_TEST
 
+/* ---- one that dies ---- */
+
+static bool
+die(void *opaque, const struct weir_view_entry *entry)
+{
+	(void)opaque;
+	(void)entry;
+	raise(SIGKILL);
+	return true;
+}
+
+static int64_t
+overwrite(int rounds)
+{
+	static char value[65536];
+	char path[128];
+	struct stat status;
+
+	for (int round = 0; round < rounds; round++) {
+		weir__state_enter_record(fixture.state, 1);
+		weir_store_put(fixture_store(&fixture, 0), text_bytes("a"),
+		               (struct weir_bytes){value, sizeof(value)});
+		weir__state_leave(fixture.state, NULL);
+		fixture_commit(&fixture);
+	}
+	snprintf(path, sizeof(path), "%s/data.mdb", fixture.folder);
+	ck_assert_int_eq(stat(path, &status), 0);
+	return status.st_size;
+}
+
+/* Its place among the readers would keep every page from then on. */
+START_TEST(one_that_is_killed_while_it_reads_keeps_no_pages)
+{
+	int64_t before = overwrite(20);
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		struct weir_view *view = weir__view_open(fixture.folder, NULL, NULL);
+
+		weir__view_get(view, weir__view_find(view, "a.plain"), 0, text_bytes("a"), die,
+		               NULL, NULL);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_le(overwrite(100), 2 * before);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -318,6 +370,7 @@ main(void)
 	tcase_add_test(tcase, no_lock_file_is_made);
 	tcase_add_test(tcase, what_may_be_torn_is_not_read);
 	tcase_add_test(tcase, a_map_that_grew_is_followed);
+	tcase_add_test(tcase, one_that_is_killed_while_it_reads_keeps_no_pages);
 	suite_add_tcase(suite, tcase);
 	return weir_test_run(suite);
 }
