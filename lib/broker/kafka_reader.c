@@ -10,6 +10,8 @@
 
 #include <broker/kafka_private.h>
 
+#define READER_FETCH_WAIT_MS "50"
+
 struct reader_place {
 	rd_kafka_topic_t *handle;
 	int32_t partition;
@@ -132,6 +134,8 @@ weir__kafka_reader_open(struct weir_broker *base, const struct weir_offset *plac
 
 	if (!conf)
 		return NULL;
+	/* an end is only told by an empty fetch, and who reads to an end waits for it */
+	rd_kafka_conf_set(conf, "fetch.wait.max.ms", READER_FETCH_WAIT_MS, NULL, 0);
 	reader = weir__calloc(1, sizeof(*reader));
 	reader->base.ops = &ops;
 	reader->places = weir__calloc(count + 1, sizeof(*reader->places));

@@ -19,6 +19,7 @@
 #define ASK_FIRST_MS 250
 #define ASK_MAX_MS 2000
 #define RETRY_MS 1000
+#define RETRY_NEW_MS 100 /* a topic that was made a moment ago is not known to all yet */
 #define COMPLAIN_MS 10000
 #define STEP_RECORDS 1000
 #define COMMIT_RECORDS 50000
@@ -180,7 +181,9 @@ try_later(struct weir_restore *restore, const struct weir_error *error)
 {
 	int64_t now_ms = restore->clock->monotonic_ms(restore->clock);
 
-	if (now_ms >= restore->complain_ms) {
+	if (restore->complain_ms == 0 && error->code == WEIR_ENOTFOUND) {
+		restore->complain_ms = now_ms + COMPLAIN_MS;
+	} else if (now_ms >= restore->complain_ms) {
 		weir__log(restore->logger, WEIR_LOG_WARNING,
 		          "stores cannot be restored yet, trying on reason=\"%s\"",
 		          error->message);
@@ -190,7 +193,8 @@ try_later(struct weir_restore *restore, const struct weir_error *error)
 	weir__reader_close(restore->reader);
 	restore->reader = NULL;
 	restore->targets_known = false;
-	restore->not_before_ms = now_ms + RETRY_MS;
+	restore->not_before_ms =
+		now_ms + (error->code == WEIR_ENOTFOUND ? RETRY_NEW_MS : RETRY_MS);
 }
 
 /* The store's place is outside its changelog: nothing that it has can be trusted. */
