@@ -22,7 +22,7 @@ processor: processor broker config observe base weir
 state: state broker config observe base weir
 run: run state processor broker config observe base weir
 testing: testing run state processor broker config observe base weir
-apps: apps testing run state processor broker config observe base weir
+apps: apps processors testing run state processor broker config observe base weir
 '
 
 # Print the includes of a room that go elsewhere. Headers without a folder are the system's
