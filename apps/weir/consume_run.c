@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -108,6 +109,19 @@ weir__consume_wait(struct weir_consumption *run)
 	}
 }
 
+/* Standard output may not block, if another program made it so: wait until it takes more. */
+static bool
+may_write_again(int fd)
+{
+	struct pollfd place = {.fd = fd, .events = POLLOUT};
+
+	if (errno == EAGAIN)
+		poll(&place, 1, -1); /* a signal ends it */
+	else if (errno != EINTR)
+		return false;
+	return weir__interrupt_count() < 2;
+}
+
 int
 weir__consume_write(struct weir_consumption *run, int fd, const char *name,
 		    struct weir_error *error)
@@ -118,7 +132,7 @@ weir__consume_write(struct weir_consumption *run, int fd, const char *name,
 	while (left > 0) {
 		ssize_t wrote = write(fd, at, left);
 
-		if (wrote < 0 && errno == EINTR && weir__interrupt_count() < 2)
+		if (wrote < 0 && may_write_again(fd))
 			continue;
 		if (wrote < 0)
 			return weir_error_set(error, WEIR_EIO, "%s: %s", name,

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/apps/consume_fixture.h"
@@ -362,6 +363,45 @@ START_TEST(a_closed_pipe_ends_the_run)
 }
 END_TEST
 
+/* Reads what filled the pipe and all behind it; status 0: those were as many lines. */
+static void
+read_late(int fd, int lines)
+{
+	char bytes[4096];
+	ssize_t size;
+
+	usleep(200000);
+	while ((size = read(fd, bytes, sizeof(bytes))) > 0)
+		for (ssize_t i = 0; i < size; i++)
+			lines -= bytes[i] == '\n';
+	_exit(lines != 0);
+}
+
+/* A terminal can be like this: another program made it so. */
+START_TEST(a_pipe_that_is_full_and_does_not_block_is_waited_for)
+{
+	struct weir_consume_config config = consume_config();
+	int ends[2], status;
+	pid_t reader;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	fcntl(ends[1], F_SETFL, O_NONBLOCK);
+	while (write(ends[1], "x", 1) == 1)
+		continue;
+	reader = fork();
+	if (reader == 0) {
+		close(ends[1]);
+		read_late(ends[0], CONSUME_RECORDS);
+	}
+	close(ends[0]);
+	config.fd = ends[1];
+	consume_well(&config);
+	close(ends[1]);
+	ck_assert_int_eq(waitpid(reader, &status, 0), reader);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(a_topic_that_is_not_there_is_named)
 {
 	struct weir_consume_config config = consume_config();
@@ -392,6 +432,7 @@ suite(void)
 	tcase_add_test(cases, until_end_counts_markers_and_skips_aborted_records);
 	tcase_add_test(cases, until_end_tells_that_it_waits_for_an_open_transaction);
 	tcase_add_test(cases, read_uncommitted_shows_aborted_records_too);
+	tcase_add_test(cases, a_pipe_that_is_full_and_does_not_block_is_waited_for);
 	tcase_add_test(cases, a_closed_pipe_ends_the_run);
 	tcase_add_test(cases, a_topic_that_is_not_there_is_named);
 	return all;

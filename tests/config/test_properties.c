@@ -243,6 +243,10 @@ START_TEST(consumer_properties_that_would_break_a_guarantee_are_refused)
 		 "records would be processed, and offsets read too early"},
 		{E, "c", "isolation.level", "read_committed", NULL},
 		{L, "c", "isolation.level", "read_uncommitted", NULL},
+		{L, "c", "check.crcs", "true",
+		 "check.crcs: may not be \"true\": librdkafka ends the process when it "
+		 "meets a damaged batch"},
+		{L, "c", "check.crcs", "false", NULL},
 		{E, "c", "enable.partition.eof", "false",
 		 "enable.partition.eof: may not be \"false\": weir learns from it that "
 		 "an end is "
