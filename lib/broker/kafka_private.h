@@ -104,6 +104,7 @@ struct kafka_client {
 	atomic_ulong answers;    /* but for those before a connection is of use */
 	atomic_ulong handshakes; /* and those */
 	atomic_ulong offset_answers; /* to OffsetFetch, whatever they say */
+	atomic_ulong end_answers;    /* to EndTxn, likewise */
 	pthread_mutex_t complaint_lock;
 	char complaint[256]; /* the last log line that says more than its error code */
 };
@@ -322,6 +323,8 @@ struct kafka_producer {
 	bool is_transactional;
 	bool is_initialised;
 	bool is_dead;     /* a fatal error: only replacing helps */
+	bool is_used;     /* something was sent in this transaction: EndTxn ends it */
+	unsigned long end_answers; /* of the client, when its commit began */
 	bool must_abort;  /* a message of this transaction was not even queued */
 	bool has_gap;     /* a message of a transaction was refused; see finish() */
 	bool knows_limits;

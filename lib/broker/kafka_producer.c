@@ -228,8 +228,10 @@ produce(struct kafka_producer *producer, struct kafka_output *output,
 		end++->u.headers = headers;
 	}
 	failure = rd_kafka_produceva(producer->client->rk, parts, (size_t)(end - parts));
-	if (!failure)
+	if (!failure) {
+		producer->is_used = true;
 		return RD_KAFKA_RESP_ERR_NO_ERROR;
+	}
 	/* The headers are librdkafka's only when it took the message. */
 	if (headers)
 		rd_kafka_headers_destroy(headers);

@@ -73,6 +73,7 @@ weir__kafka_begin(struct kafka_producer *producer, struct weir_error *error)
 	if (outcome == WEIR_SUCCESS) {
 		producer->phase = KAFKA_PHASE_OPEN;
 		producer->must_abort = false;
+		producer->is_used = false;
 		return WEIR_SUCCESS;
 	}
 	if (outcome == WEIR_FATAL)
@@ -152,6 +153,7 @@ send_offsets(struct kafka_producer *producer, const struct weir_offset *offsets,
 	                                               SEND_OFFSETS_MS);
 	rd_kafka_topic_partition_list_destroy(list);
 	rd_kafka_consumer_group_metadata_destroy(metadata);
+	producer->is_used = true;
 	outcome = weir__kafka_take_error(KAFKA_STEP_OFFSETS, failure,
 	                                 object_of(session, failure, offsets), error);
 	/* Fenced, or only forgotten while the broker was away? The next poll knows. */
@@ -169,6 +171,19 @@ finish(struct kafka_producer *producer)
 	producer->phase = KAFKA_PHASE_NONE;
 	producer->must_abort = false;
 	return is_tainted(producer) || producer->has_gap ? WEIR_TAINTED : WEIR_SUCCESS;
+}
+
+/*
+ * A call that timed out before librdkafka's main thread saw it leaves its first phase queued
+ * there; the results of two such count, one after the other, for the later phases of the next
+ * call, which then says success although no EndTxn was answered (rdkafka_txnmgr.c,
+ * rd_kafka_txn_op_req0(), 2.0.2 to 2.12.1).
+ */
+static bool
+was_answered(const struct kafka_producer *producer)
+{
+	return !producer->is_used ||
+	       atomic_load(&producer->client->end_answers) != producer->end_answers;
 }
 
 enum weir_outcome
@@ -192,11 +207,16 @@ weir__kafka_commit(struct kafka_producer *producer, const struct weir_offset *of
 		if (outcome != WEIR_SUCCESS)
 			return settle(producer, outcome, error);
 	}
+	if (producer->phase == KAFKA_PHASE_OPEN)
+		producer->end_answers = atomic_load(&producer->client->end_answers);
 	producer->phase = KAFKA_PHASE_COMMIT;
 	outcome = weir__kafka_take_error(
 		KAFKA_STEP_COMMIT,
 		rd_kafka_commit_transaction(producer->client->rk, slice_of(timeout_ms)),
 		"cannot commit", error);
+	if (outcome == WEIR_SUCCESS && !was_answered(producer))
+		return give_up(producer, "librdkafka took a commit for done that no broker answered",
+		               error);
 	if (outcome == WEIR_SUCCESS) {
 		if (producer->session->consumer)
 			weir__kafka_note_committed(producer->session->consumer, offsets, count);

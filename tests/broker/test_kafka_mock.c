@@ -1,9 +1,10 @@
 /*
  * What needs no real Kafka but librdkafka's mock cluster: questions about a partition that
- * has no leader, and a timestamp that librdkafka cannot send.
+ * has no leader, a timestamp that librdkafka cannot send, and a commit that it takes for done.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -221,6 +222,92 @@ START_TEST(a_record_without_timestamp_gets_the_time_and_no_word)
 }
 END_TEST
 
+/* ---- a commit that librdkafka takes for done ---- */
+
+static bool takes_for_done;
+
+/* In place of librdkafka's: a stall of its main thread cannot be had at will. */
+rd_kafka_error_t *
+rd_kafka_commit_transaction(rd_kafka_t *rk, int timeout_ms)
+{
+	rd_kafka_error_t *(*real)(rd_kafka_t *, int);
+
+	if (takes_for_done)
+		return NULL;
+	*(void **)&real = dlsym(RTLD_NEXT, "rd_kafka_commit_transaction");
+	return real(rk, timeout_ms);
+}
+
+static struct weir_session *
+begin_transaction(void)
+{
+	static const char *const output = "orders";
+	const struct weir_session_config config = {
+		.name = "commits",
+		.guarantee = WEIR_EXACTLY_ONCE,
+		.group = "app",
+		.transactional_id = "app/one/0",
+		.outputs = &output,
+		.output_count = 1,
+		.transaction_timeout_ms = 60000,
+		.session_timeout_ms = 10000,
+	};
+	struct weir_session *session = weir__broker_session_open(broker, &config, &error);
+	enum weir_outcome outcome;
+
+	ck_assert_msg(session != NULL, "%s", error.message);
+	((struct kafka_session *)session)->producer->knows_limits = true;
+	do
+		outcome = weir__session_init(session, PATIENCE_MS, &error);
+	while (outcome == WEIR_AGAIN);
+	ck_assert_msg(outcome == WEIR_SUCCESS, "%s", error.message);
+	ck_assert_int_eq(weir__session_begin(session, &error), WEIR_SUCCESS);
+	return session;
+}
+
+static enum weir_outcome
+commit(struct weir_session *session)
+{
+	const struct weir_offset place = {"orders", 0, 1, NULL};
+	enum weir_outcome outcome;
+
+	do
+		outcome = weir__session_commit(session, &place, 1, PATIENCE_MS, &error);
+	while (outcome == WEIR_AGAIN);
+	return outcome;
+}
+
+START_TEST(a_commit_that_no_broker_answered_is_unknown)
+{
+	struct weir_session *session = begin_transaction();
+
+	takes_for_done = true;
+	ck_assert_int_eq(commit(session), WEIR_UNKNOWN);
+	ck_assert_msg(strstr(error.message, "no broker answered") != NULL, "%s", error.message);
+	weir__session_close(session);
+}
+END_TEST
+
+START_TEST(a_commit_that_was_answered_is_done)
+{
+	struct weir_session *session = begin_transaction();
+	enum weir_outcome outcome = commit(session);
+
+	ck_assert_msg(outcome == WEIR_SUCCESS, "%s", error.message);
+	weir__session_close(session);
+}
+END_TEST
+
+START_TEST(a_transaction_with_nothing_in_it_needs_no_answer)
+{
+	struct weir_session *session = begin_transaction();
+	enum weir_outcome outcome = weir__session_commit(session, NULL, 0, PATIENCE_MS, &error);
+
+	ck_assert_msg(outcome == WEIR_SUCCESS, "%s", error.message);
+	weir__session_close(session);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -234,6 +321,9 @@ suite(void)
 	tcase_add_test(cases, a_partition_beside_it_answers);
 	tcase_add_test(cases, a_broker_that_is_gone_is_not_called_a_missing_leader);
 	tcase_add_test(cases, threads_that_ask_a_broker_that_is_gone_are_all_told_so);
+	tcase_add_test(cases, a_commit_that_no_broker_answered_is_unknown);
+	tcase_add_test(cases, a_commit_that_was_answered_is_done);
+	tcase_add_test(cases, a_transaction_with_nothing_in_it_needs_no_answer);
 	tcase_add_test(cases, timestamp_0_is_sent_as_1_and_said_once);
 	tcase_add_test(cases, a_record_without_timestamp_gets_the_time_and_no_word);
 	suite_add_tcase(all, cases);
