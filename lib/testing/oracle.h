@@ -97,10 +97,11 @@ const struct weir_processor *weir__oracle_processor(void);
 const struct weir_processor *weir__oracle_store_processor(void);
 
 /*
- * The steps of a pipeline as JSON: under exactly-once a sum, a hold and a copy, else a copy.
- * `by` (-1: none) is their option. Adds to `text`.
+ * The steps of a pipeline as JSON: under exactly-once a sum, a hold and a copy, else a copy;
+ * with `stores` the copy has them. `by` (-1: none) is their option. Adds to `text`.
  */
-void weir__oracle_steps(enum weir_guarantee guarantee, int by, struct weir_buffer *text);
+void weir__oracle_steps(enum weir_guarantee guarantee, bool stores, int by,
+			struct weir_buffer *text);
 /* Is there a sum among those steps? */
 bool weir__oracle_steps_sum(enum weir_guarantee guarantee);
 

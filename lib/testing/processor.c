@@ -430,7 +430,8 @@ weir__oracle_store_processor(void)
 }
 
 void
-weir__oracle_steps(enum weir_guarantee guarantee, int by, struct weir_buffer *text)
+weir__oracle_steps(enum weir_guarantee guarantee, bool stores, int by,
+		   struct weir_buffer *text)
 {
 	char with[40] = "";
 
@@ -445,8 +446,8 @@ weir__oracle_steps(enum weir_guarantee guarantee, int by, struct weir_buffer *te
 				    *with ? ", " : "", with);
 	else
 		weir__buffer_add_text(text, "[");
-	weir__buffer_printf(
-		text, "{\"use\": \"oracle\", \"name\": \"copy\", \"with\": {%s}}]", with);
+	weir__buffer_printf(text, "{\"use\": \"oracle%s\", \"name\": \"copy\", \"with\": {%s}}]",
+			    stores ? "-store" : "", with);
 }
 
 bool

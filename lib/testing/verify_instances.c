@@ -70,7 +70,7 @@ add_own(struct arguments *arguments, const struct weir_verify *verify,
 	/* the load is there before the first instance is */
 	add(arguments, "/kafka/auto.offset.reset", "earliest");
 	add_topics(arguments, &verify->scratch);
-	weir__oracle_steps(verify->guarantee, (int)instance->run, &steps);
+	weir__oracle_steps(verify->guarantee, false, (int)instance->run, &steps);
 	add_buffer(arguments, "/steps", &steps);
 }
 

@@ -33,6 +33,7 @@ static const char usage[] =
 	"      --weir PROGRAM          another build of weir\n"
 	"      --keep                  leave logs and pipeline files, and say where\n"
 	"      --tap                   one line of TAP a trial; without Kafka, skip\n"
+	"  --stores                    the last step has stores (not at-most-once)\n"
 	"  -v, --verbose               say what is done; weir too\n"
 	"  -l, --list                  the cases\n"
 	"\n"
@@ -227,7 +228,7 @@ list_cases(void)
 static int
 parse(int argc, char **argv, struct settings *settings)
 {
-	enum { OPT_SEED = 256, OPT_TAKEN, OPT_WEIR, OPT_KEEP, OPT_TAP };
+	enum { OPT_SEED = 256, OPT_TAKEN, OPT_WEIR, OPT_KEEP, OPT_TAP, OPT_STORES };
 	static const struct option longs[] = {{"case", required_argument, NULL, 'c'},
 					      {"guarantee", required_argument, NULL, 'g'},
 					      {"seconds", required_argument, NULL, 's'},
@@ -237,6 +238,7 @@ parse(int argc, char **argv, struct settings *settings)
 					      {"weir", required_argument, NULL, OPT_WEIR},
 					      {"keep", no_argument, NULL, OPT_KEEP},
 					      {"tap", no_argument, NULL, OPT_TAP},
+					      {"stores", no_argument, NULL, OPT_STORES},
 					      {"verbose", no_argument, NULL, 'v'},
 					      {"list", no_argument, NULL, 'l'},
 					      {"help", no_argument, NULL, 'h'},
@@ -265,6 +267,9 @@ parse(int argc, char **argv, struct settings *settings)
 			break;
 		case OPT_KEEP:
 			settings->options.keep = true;
+			break;
+		case OPT_STORES:
+			settings->options.stores = true;
 			break;
 		case OPT_TAP:
 			settings->tap = true;

@@ -136,6 +136,14 @@ has_tally(const struct trial *trial)
 	return trial->kind->tally && trial->guarantee == WEIR_EXACTLY_ONCE;
 }
 
+/* At-most-once promises nothing of stores. */
+static bool
+has_stores(const struct trial *trial)
+{
+	return trial->options->stores && !has_tally(trial) &&
+	       trial->guarantee != WEIR_AT_MOST_ONCE;
+}
+
 static void
 write_pipeline(struct trial *trial)
 {
@@ -146,7 +154,7 @@ write_pipeline(struct trial *trial)
 	if (has_tally(trial))
 		weir__buffer_add_text(&steps, TALLY);
 	else
-		weir__oracle_steps(trial->guarantee, -1, &steps);
+		weir__oracle_steps(trial->guarantee, has_stores(trial), -1, &steps);
 	snprintf(path, sizeof(path), "%s/pipeline.json", trial->folder);
 	file = fopen(path, "w");
 	if (!file) {
@@ -220,6 +228,7 @@ open_oracle(struct trial *trial)
 		.output_count = 2,
 		.dead_letter = trial->dead,
 		.sums = weir__oracle_steps_sum(trial->guarantee) && !has_tally(trial),
+		.stores = has_stores(trial),
 		.patience_ms = 30000,
 	};
 }

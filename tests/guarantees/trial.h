@@ -44,7 +44,7 @@ struct trial_options {
 	int seconds;
 	int records;
 	int taken; /* late requests that the broker has to take; 0: none has to */
-	bool verbose, keep;
+	bool verbose, keep, stores;
 };
 
 struct instance {
