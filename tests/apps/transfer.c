@@ -215,10 +215,12 @@ const char *
 transfer_check_lines(const char *text, int count)
 {
 	const char *wrong = NULL;
+	const char *behind = text + strlen(text);
 	char *seen = calloc((size_t)count + 1, 1);
 
-	while (!wrong && *text) {
-		const char *end = strchr(text, '\n');
+	/* memchr: a checked strchr would measure all that is left, for each line */
+	while (!wrong && text < behind) {
+		const char *end = memchr(text, '\n', (size_t)(behind - text));
 		int last = -1; /* lines of several partitions mix */
 
 		if (!end) {
