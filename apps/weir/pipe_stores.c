@@ -4,11 +4,12 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <base/folder.h>
 
 #include "pipe_stores.h"
 
@@ -60,17 +61,10 @@ weir__pipe_stores_forget(struct pipe_stores *stores, struct weir_memory *memory)
 			weir__memory_delete_records(memory, changelogs[i], 0, high);
 }
 
-static int
-remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-	(void)status, (void)type, (void)place;
-	return remove(path);
-}
-
 void
 weir__pipe_stores_fini(struct pipe_stores *stores)
 {
 	weir__stores_free(stores->stores);
 	if (stores->folder[0])
-		nftw(stores->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+		weir__folder_remove(stores->folder);
 }

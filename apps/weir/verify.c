@@ -8,7 +8,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,8 @@
 
 #include <base/units.h>
 #include <run/app.h>
+
+#include <base/folder.h>
 
 #include "app_options.h"
 #include "interrupt.h"
@@ -69,13 +70,6 @@ struct verify {
 };
 
 /* ---- the folder of logs and locks ---- */
-
-static int
-remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-	(void)status, (void)type, (void)place;
-	return remove(path);
-}
 
 static bool
 make_folder(struct verify *verify)
@@ -337,7 +331,7 @@ run_verify(const struct weir_command *command, int argc, char **argv)
 		set_standards(&verify);
 		verify.args.status = verify_app(&verify);
 		if (!verify.keep)
-			nftw(verify.folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+			weir__folder_remove(verify.folder);
 	}
 	for (size_t index = 0; index < verify.override_count; index++)
 		free((char *)verify.overrides[index].pointer);

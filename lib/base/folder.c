@@ -1,9 +1,11 @@
 /*
- * Making folders. Any thread.
+ * Making and removing folders. Any thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -30,4 +32,17 @@ weir__folder_make(const char *path)
 	}
 	free(copy);
 	return code;
+}
+
+static int
+remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+	(void)status, (void)type, (void)place;
+	return remove(path);
+}
+
+int
+weir__folder_remove(const char *path)
+{
+	return nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }

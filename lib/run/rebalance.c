@@ -43,7 +43,7 @@ task_add(struct weir_worker *worker, struct weir_partition *partition, int64_t c
 
 	if (!worker->config.stores &&
 	    weir__task_open_chain(task, worker->config.chain, &error)) {
-		weir__task_close(task);
+		weir__task_close(task, weir__state_close);
 		weir__worker_fail(worker, &error);
 		return false;
 	}
@@ -76,7 +76,7 @@ weir__task_remove(struct weir_worker *worker, struct weir_task *task)
 	worker->task_count--;
 	atomic_store_explicit(&worker->counts.tasks, (unsigned)worker->task_count,
 	                      memory_order_relaxed);
-	weir__task_release(task);
+	weir__task_close(task, weir__state_release);
 }
 
 /* ---- assigned ---- */

@@ -42,40 +42,16 @@ weir__task_open_chain(struct weir_task *task, struct weir_chain *chain, struct w
 	return task->chain ? 0 : error->code;
 }
 
-static void
-free_task(struct weir_task *task)
+void
+weir__task_close(struct weir_task *task, void (*close_state)(struct weir_state *state))
 {
+	if (!task)
+		return;
+	weir__chain_close(task->chain);
+	close_state(task->state);
 	weir__suspects_fini(&task->suspects);
 	weir__pending_free(task->pending);
 	free(task);
-}
-
-void
-weir__task_close(struct weir_task *task)
-{
-	if (!task)
-		return;
-	weir__chain_close(task->chain);
-	weir__state_close(task->state);
-	free_task(task);
-}
-
-void
-weir__task_release(struct weir_task *task)
-{
-	weir__chain_close(task->chain);
-	weir__state_release(task->state);
-	free_task(task);
-}
-
-void
-weir__task_crash(struct weir_task *task)
-{
-	if (!task)
-		return;
-	weir__chain_close(task->chain);
-	weir__state_crash(task->state);
-	free_task(task);
 }
 
 char *

@@ -55,12 +55,8 @@ struct weir_task *weir__task_new(struct weir_partition *partition, unsigned slot
 /* Open its processors, whose stores are whole. Returns 0, or a WEIR_E* with *error. */
 int weir__task_open_chain(struct weir_task *task, struct weir_chain *chain,
                           struct weir_error *error);
-/* Close its processors and stores. NULL is fine. */
-void weir__task_close(struct weir_task *task);
-/* The same, quickly: others wait for its partition. */
-void weir__task_release(struct weir_task *task);
-/* The same, as if the process died. */
-void weir__task_crash(struct weir_task *task);
+/* Close its processors, and its stores by weir__state_close, _release or _crash. NULL is fine. */
+void weir__task_close(struct weir_task *task, void (*close_state)(struct weir_state *state));
 
 /* "topic[partition]@offset" into `text`; returns it. */
 char *weir__task_place(const struct weir_task *task, int64_t offset, char *text, size_t size);

@@ -122,11 +122,11 @@ weir__worker_new(const struct weir_worker_config *config, struct weir_error *err
 
 /* Before their partitions go with the session. */
 static void
-end_tasks(struct weir_worker *worker, void (*end)(struct weir_task *task))
+end_tasks(struct weir_worker *worker, void (*close_state)(struct weir_state *state))
 {
 	weir__restores_free(worker);
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
-		end(worker->tasks[slot]);
+		weir__task_close(worker->tasks[slot], close_state);
 		worker->tasks[slot] = NULL;
 	}
 }
@@ -134,7 +134,7 @@ end_tasks(struct weir_worker *worker, void (*end)(struct weir_task *task))
 void
 weir__worker_close_tasks(struct weir_worker *worker)
 {
-	end_tasks(worker, weir__task_close);
+	end_tasks(worker, weir__state_close);
 }
 
 static void
@@ -160,7 +160,7 @@ weir__worker_free(struct weir_worker *worker)
 void
 weir__worker_crash(struct weir_worker *worker)
 {
-	end_tasks(worker, weir__task_crash);
+	end_tasks(worker, weir__state_crash);
 	weir__memory_session_crash(worker->session);
 	free_memory(worker);
 }

@@ -324,6 +324,8 @@ commit_all(struct weir_restore *restore, struct weir_state **which, struct weir_
 {
 	restore->uncommitted = 0;
 	for (size_t index = 0; index < restore->count; index++) {
+		if (restore->parts[index].store != 0)
+			continue; /* a state is committed with all of its stores */
 		*which = restore->parts[index].state;
 		if (commit(restore, *which, error))
 			return WEIR_EIO;

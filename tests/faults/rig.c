@@ -7,7 +7,6 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
-#include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +17,8 @@
 #include <unistd.h>
 
 #include <broker/kafka.h>
+
+#include <base/folder.h>
 
 #include "tests/faults/rig.h"
 
@@ -75,19 +76,10 @@ rig_setup_secure(void)
 	open_cluster(1, true);
 }
 
-static int
-remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-	(void)status;
-	(void)type;
-	(void)place;
-	return remove(path);
-}
-
 void
 rig_folder_teardown(void)
 {
-	nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	weir__folder_remove(root);
 }
 
 void

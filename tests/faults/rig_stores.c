@@ -6,13 +6,13 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <base/alloc.h>
+#include <base/folder.h>
 #include <state/stores.h>
 
 #include "tests/faults/rig_stores.h"
@@ -42,19 +42,10 @@ rig_changelog(const struct rig *rig, const char *store)
 	return name;
 }
 
-static int
-remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-	(void)status;
-	(void)type;
-	(void)place;
-	return remove(path);
-}
-
 void
 rig_state_delete(const struct rig *rig)
 {
-	ck_assert_int_eq(nftw(rig_path(rig, "state"), remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+	ck_assert_int_eq(weir__folder_remove(rig_path(rig, "state")), 0);
 }
 
 /* ---- pictures ---- */

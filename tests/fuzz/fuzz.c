@@ -5,7 +5,6 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,8 @@
 #include <unistd.h>
 
 #include <weir/error.h>
+
+#include <base/folder.h>
 
 #include "tests/fuzz/fuzz.h"
 
@@ -110,19 +111,10 @@ fuzz_file_path(int fd, char *path, size_t size)
 
 static char folder[4096];
 
-static int
-remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-	(void)status;
-	(void)type;
-	(void)place;
-	return remove(path);
-}
-
 static void
 remove_folder(void)
 {
-	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	weir__folder_remove(folder);
 }
 
 const char *

@@ -5,7 +5,6 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
-#include <ftw.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <base/folder.h>
 
 #include "tests/guarantees/trial.h"
 
@@ -55,13 +56,6 @@ struct row {
 	unsigned stops;
 	enum result result;
 };
-
-static int
-remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-	(void)status, (void)type, (void)place;
-	return remove(path);
-}
 
 /* ---- the table ---- */
 
@@ -207,7 +201,7 @@ run_all(const struct settings *settings, struct row *rows, size_t count)
 	if (settings->options.keep)
 		fprintf(stderr, "# logs are in %s\n", root);
 	else
-		nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+		weir__folder_remove(root);
 	return failures != 0;
 }
 

@@ -4,12 +4,12 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <check.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <base/alloc.h>
+#include <base/folder.h>
 #include <run/stateful.h>
 
 #include "tests/run/fleet.h"
@@ -376,26 +376,13 @@ fleet_open(struct fleet *fleet, const char *settings)
 	load_pipeline(fleet, settings);
 }
 
-static int
-remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-	(void)status, (void)type, (void)place;
-	return remove(path);
-}
-
-static void
-remove_tree(const char *folder)
-{
-	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
 void
 fleet_close(struct fleet *fleet)
 {
 	for (int index = 0; index < FLEET_WORKERS; index++)
 		weir__worker_free(fleet->workers[index]);
 	weir__stores_free(fleet->stores);
-	remove_tree(fleet->folder);
+	weir__folder_remove(fleet->folder);
 	weir__chain_free(fleet->chain);
 	weir__pipeline_free(fleet->pipeline);
 	weir__registry_free(fleet->registry);

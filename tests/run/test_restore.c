@@ -4,9 +4,10 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <check.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <base/folder.h>
 
 #include "tests/harness.h"
 #include "tests/run/fleet.h"
@@ -36,13 +37,6 @@ teardown(void)
 #define EMITTED(expected) ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), expected)
 #define LOGGED(part) ck_assert_msg(strstr(fleet.log, part) != NULL, "%s", fleet.log)
 
-static int
-remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-	(void)status, (void)type, (void)place;
-	return remove(path);
-}
-
 /* The machine is another one: nothing of before is there. */
 static void
 lose_folder(void)
@@ -50,7 +44,7 @@ lose_folder(void)
 	char folder[128];
 
 	snprintf(folder, sizeof(folder), "%s/app", fleet.folder);
-	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	weir__folder_remove(folder);
 }
 
 static void

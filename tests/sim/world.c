@@ -4,7 +4,6 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include <base/alloc.h>
+#include <base/folder.h>
 #include <broker/memory_private.h> /* only to count what was hit */
 
 #include "tests/sim/world.h"
@@ -364,13 +364,6 @@ make_folder(struct sim_world *world)
 		sim_fail(world, SIM_STOPPED, "no folder for stores");
 }
 
-static int
-remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-	(void)status, (void)type, (void)place;
-	return remove(path);
-}
-
 static void
 open_world(struct sim_world *world)
 {
@@ -417,7 +410,7 @@ close_world(struct sim_world *world)
 	weir__registry_free(world->registry);
 	weir__broker_close(world->broker);
 	if (world->folder[0])
-		nftw(world->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+		weir__folder_remove(world->folder);
 }
 
 /* Is all input committed? */
