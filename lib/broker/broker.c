@@ -1,6 +1,6 @@
 /*
  * What the implementations of the broker interface share: the names of outcomes, and the
- * end of a cluster's description. Knows no broker; any thread.
+ * ends of descriptions. Knows no broker; any thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -24,4 +24,11 @@ weir__cluster_info_fini(struct weir_cluster_info *info)
 {
 	weir__arena_fini(&info->arena);
 	*info = (struct weir_cluster_info){0};
+}
+
+void
+weir__group_info_fini(struct weir_group_info *info)
+{
+	weir__arena_fini(&info->arena);
+	*info = (struct weir_group_info){0};
 }

@@ -78,6 +78,26 @@ struct weir_cluster_info {
 	struct weir_arena arena;        /* owns topics */
 };
 
+enum weir_group_state {
+	WEIR_GROUP_NONE = 0,    /* there is no such group */
+	WEIR_GROUP_EMPTY,       /* it has offsets, and no members */
+	WEIR_GROUP_STABLE,
+	WEIR_GROUP_REBALANCING  /* its members join anew, or wait for their partitions */
+};
+
+struct weir_group_member {
+	const char *instance; /* group.instance.id; NULL: a dynamic member */
+	const char *client;   /* client.id, "" where there is none */
+	const char *host;
+};
+
+struct weir_group_info {
+	enum weir_group_state state;
+	struct weir_group_member *members;
+	size_t member_count;
+	struct weir_arena arena; /* owns members */
+};
+
 struct weir_broker_ops {
 	int (*describe)(struct weir_broker *, const char *const *topics, size_t count,
 	                struct weir_cluster_info *, int timeout_ms, struct weir_error *);
@@ -86,6 +106,8 @@ struct weir_broker_ops {
 	                    int timeout_ms, struct weir_error *);
 	int (*topic_grow)(struct weir_broker *, const char *topic, int32_t partitions,
 	                  int timeout_ms, struct weir_error *);
+	int (*topic_delete)(struct weir_broker *, const char *topic, int timeout_ms,
+	                    struct weir_error *);
 	int (*range)(struct weir_broker *, const char *topic, int32_t partition, int64_t *low,
 	             int64_t *high, int timeout_ms, struct weir_error *);
 	int (*offset_at)(struct weir_broker *, const char *topic, int32_t partition,
@@ -93,6 +115,10 @@ struct weir_broker_ops {
 	                 struct weir_error *);
 	int (*committed)(struct weir_broker *, const char *group, struct weir_offset *, size_t count,
 	                 int timeout_ms, struct weir_error *);
+	int (*offsets_set)(struct weir_broker *, const char *group, const struct weir_offset *,
+	                   size_t count, int timeout_ms, struct weir_error *);
+	int (*group_describe)(struct weir_broker *, const char *group, struct weir_group_info *,
+	                      int timeout_ms, struct weir_error *);
 	struct weir_session *(*session_open)(struct weir_broker *, const struct weir_session_config *,
 	                                     struct weir_error *);
 	struct weir_reader *(*reader_open)(struct weir_broker *, const struct weir_offset *places,
@@ -134,6 +160,14 @@ weir__broker_topic_grow(struct weir_broker *broker, const char *topic, int32_t p
 	return broker->ops->topic_grow(broker, topic, partitions, timeout_ms, error);
 }
 
+/* Remove a topic; one that is not there is removed. Returns 0 or a WEIR_E*. */
+static inline int
+weir__broker_topic_delete(struct weir_broker *broker, const char *topic, int timeout_ms,
+                          struct weir_error *error)
+{
+	return broker->ops->topic_delete(broker, topic, timeout_ms, error);
+}
+
 /* As weir__session_range(), without a session. Returns 0 or a WEIR_E*. */
 static inline int
 weir__broker_range(struct weir_broker *broker, const char *topic, int32_t partition,
@@ -163,6 +197,34 @@ weir__broker_committed(struct weir_broker *broker, const char *group,
 {
 	return broker->ops->committed(broker, group, offsets, count, timeout_ms, error);
 }
+
+/*
+ * Commit offsets (with their metadata) for a group that has no members: all of them, or none.
+ * The broker itself refuses them while it has some (WEIR_ESTATE). Does not look for offsets
+ * that a transaction holds pending: those would be committed later, over these.
+ *
+ * Returns 0 or a WEIR_E*.
+ */
+static inline int
+weir__broker_offsets_set(struct weir_broker *broker, const char *group,
+                         const struct weir_offset *offsets, size_t count, int timeout_ms,
+                         struct weir_error *error)
+{
+	return broker->ops->offsets_set(broker, group, offsets, count, timeout_ms, error);
+}
+
+/*
+ * What the group's coordinator says of it. *info is zeroed by the caller and freed with
+ * weir__group_info_fini(). Returns 0 or a WEIR_E*.
+ */
+static inline int
+weir__broker_group_describe(struct weir_broker *broker, const char *group,
+                            struct weir_group_info *info, int timeout_ms,
+                            struct weir_error *error)
+{
+	return broker->ops->group_describe(broker, group, info, timeout_ms, error);
+}
+void weir__group_info_fini(struct weir_group_info *info);
 
 /* Open a session; no network wait. NULL with *error for settings that cannot work. */
 static inline struct weir_session *

@@ -366,7 +366,7 @@ enum weir_outcome weir__kafka_commit(struct kafka_producer *producer,
 enum weir_outcome weir__kafka_abort(struct kafka_producer *producer, int timeout_ms,
                                     struct weir_error *error);
 
-/* ---- kafka_session.c, kafka_reader.c, kafka_admin.c ---- */
+/* ---- kafka_session.c, kafka_reader.c, kafka_admin.c, kafka_chores.c ---- */
 
 /* The session's own copy of what it was opened with: producers are made again from it. */
 struct kafka_session {
@@ -416,6 +416,15 @@ int weir__kafka_topic_grow(struct weir_broker *broker, const char *topic, int32_
 int weir__kafka_topic_create(struct weir_broker *broker, const char *topic, int32_t partitions,
                              int32_t replication, const struct weir_properties *settings,
                              int timeout_ms, struct weir_error *error);
+
+int weir__kafka_topic_delete(struct weir_broker *base, const char *topic, int timeout_ms,
+                             struct weir_error *error);
+int weir__kafka_group_describe(struct weir_broker *base, const char *group,
+                               struct weir_group_info *info, int timeout_ms,
+                               struct weir_error *error);
+int weir__kafka_offsets_set(struct weir_broker *base, const char *group,
+                            const struct weir_offset *offsets, size_t count, int timeout_ms,
+                            struct weir_error *error);
 
 /* Settings of a topic that weir asks for. */
 struct kafka_topic_settings {

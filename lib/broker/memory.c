@@ -236,6 +236,19 @@ topic_free(struct weir_memory_topic *topic)
 	free(topic);
 }
 
+static int
+topic_delete(struct weir_broker *broker, const char *name, int timeout_ms,
+	     struct weir_error *error)
+{
+	struct weir_memory *memory = (struct weir_memory *)broker;
+
+	(void)timeout_ms;
+	(void)error;
+	weir__memory_enter(memory);
+	weir__memory_delete_topic(memory, name);
+	return 0;
+}
+
 /* ---- the broker's calls ---- */
 
 static void
@@ -356,9 +369,12 @@ static const struct weir_broker_ops broker_ops = {
 	.describe = describe,
 	.topic_create = topic_create,
 	.topic_grow = topic_grow,
+	.topic_delete = topic_delete,
 	.range = range,
 	.offset_at = offset_at,
 	.committed = committed,
+	.offsets_set = weir__memory_offsets_set,
+	.group_describe = weir__memory_group_describe,
 	.session_open = weir__memory_session_open,
 	.reader_open = weir__memory_reader_open,
 	.close = memory_close,

@@ -93,3 +93,73 @@ weir__memory_forget_group(struct weir_memory *memory, const char *group)
 		forgotten->offsets[i].offset = WEIR_OFFSET_NONE;
 	}
 }
+
+/* ---- the interface's calls ---- */
+
+int
+weir__memory_offsets_set(struct weir_broker *broker, const char *name,
+			 const struct weir_offset *offsets, size_t count, int timeout_ms,
+			 struct weir_error *error)
+{
+	struct weir_memory *memory = (struct weir_memory *)broker;
+	struct weir_memory_group *group;
+
+	(void)timeout_ms;
+	weir__memory_enter(memory);
+	group = weir__memory_group_get(memory, name);
+	if (group->member_count > 0)
+		return weir_error_set(error, WEIR_ESTATE, "group %s has members", name);
+	for (size_t i = 0; i < count; i++)
+		if (!weir__memory_find(memory, offsets[i].topic, offsets[i].partition, error))
+			return WEIR_ENOTFOUND;
+	for (size_t i = 0; i < count; i++) {
+		const struct weir_memory_log *log = weir__memory_find(
+			memory, offsets[i].topic, offsets[i].partition, error);
+
+		weir__memory_group_commit(memory, group, log, offsets[i].offset,
+					  offsets[i].metadata, ++group->sequence);
+	}
+	return 0;
+}
+
+static bool
+has_offsets(const struct weir_memory_group *group)
+{
+	for (size_t i = 0; i < group->offset_count; i++)
+		if (group->offsets[i].offset != WEIR_OFFSET_NONE)
+			return true;
+	return false;
+}
+
+int
+weir__memory_group_describe(struct weir_broker *broker, const char *name,
+			    struct weir_group_info *info, int timeout_ms,
+			    struct weir_error *error)
+{
+	struct weir_memory *memory = (struct weir_memory *)broker;
+	const struct weir_memory_group *group;
+
+	(void)timeout_ms;
+	(void)error;
+	weir__memory_enter(memory);
+	group = weir__memory_group_get(memory, name);
+	info->member_count = group->member_count;
+	info->members = weir__arena_alloc(&info->arena, (group->member_count + 1) *
+								sizeof(*info->members));
+	for (size_t i = 0; i < group->member_count; i++) {
+		const char *instance = group->members[i]->instance;
+
+		info->members[i] = (struct weir_group_member){
+			.instance = instance ? weir__arena_strdup(&info->arena, instance)
+					     : NULL,
+			.client = "",
+			.host = "embedded",
+		};
+	}
+	if (group->member_count == 0)
+		info->state = has_offsets(group) ? WEIR_GROUP_EMPTY : WEIR_GROUP_NONE;
+	else
+		info->state = group->preparing || group->withholds ? WEIR_GROUP_REBALANCING
+								   : WEIR_GROUP_STABLE;
+	return 0;
+}

@@ -190,6 +190,14 @@ enum weir_outcome weir__memory_group_read(struct weir_memory *memory,
                                           struct weir_offset *offsets, size_t count,
                                           struct weir_arena *arena, struct weir_error *error);
 
+/* The interface's own calls about a group (memory_offsets.c). */
+int weir__memory_offsets_set(struct weir_broker *broker, const char *group,
+                             const struct weir_offset *offsets, size_t count, int timeout_ms,
+                             struct weir_error *error);
+int weir__memory_group_describe(struct weir_broker *broker, const char *group,
+                                struct weir_group_info *info, int timeout_ms,
+                                struct weir_error *error);
+
 /* ---- transaction coordinator ---- */
 
 enum weir_memory_txn_state {

@@ -175,12 +175,13 @@ static int
 remove_group(struct weir_scratch *scratch, int64_t patience_ms, bool (*give_up)(void),
 	     int timeout_ms, struct weir_error *error)
 {
-	enum weir_group_state state;
-	int members, code;
-
 	for (;;) {
-		code = weir__kafka_group_describe(scratch->broker, scratch->app, "",
-						  &state, &members, timeout_ms, error);
+		struct weir_group_info info = {0};
+		int code = weir__broker_group_describe(scratch->broker, scratch->app, &info,
+						       timeout_ms, error);
+		enum weir_group_state state = info.state;
+
+		weir__group_info_fini(&info);
 		if (code || state == WEIR_GROUP_NONE)
 			return code;
 		if (state == WEIR_GROUP_EMPTY)
@@ -208,7 +209,7 @@ weir__scratch_remove(struct weir_scratch *scratch, int64_t patience_ms,
 		if (!topic->is_made)
 			continue;
 		some_made = true;
-		code = weir__kafka_topic_delete(scratch->broker, topic->name, timeout_ms,
+		code = weir__broker_topic_delete(scratch->broker, topic->name, timeout_ms,
 						error);
 		topic->is_made = code != 0;
 		first = first ? first : code;

@@ -124,29 +124,33 @@ kill_committing(struct weir_verify *verify)
 static bool
 is_rebalancing(struct weir_verify *verify)
 {
-	enum weir_group_state state = WEIR_GROUP_NONE;
-	int members;
+	struct weir_group_info info = {0};
+	bool answer = !weir__broker_group_describe(verify->broker, verify->scratch.app, &info,
+						   verify->config.timeout_ms, NULL) &&
+		      info.state == WEIR_GROUP_REBALANCING;
 
-	return !weir__kafka_group_describe(verify->broker, verify->scratch.app, "",
-					   &state, &members, verify->config.timeout_ms,
-					   NULL) &&
-	       state == WEIR_GROUP_REBALANCING;
+	weir__group_info_fini(&info);
+	return answer;
 }
 
 /* Does the coordinator count this one among the members? -1: it does not say. */
 static int
 is_member(struct weir_verify *verify, const struct verify_instance *instance)
 {
-	enum weir_group_state state = WEIR_GROUP_NONE;
+	struct weir_group_info info = {0};
 	char id[sizeof(instance->name) + 1];
-	int members;
+	int answer = 0;
 
 	snprintf(id, sizeof(id), "%s.", instance->name); /* INSTANCE.WORKER */
-	if (weir__kafka_group_describe(verify->broker, verify->scratch.app, id, &state,
-				       &members, verify->config.timeout_ms, NULL) ||
-	    state == WEIR_GROUP_NONE)
-		return -1;
-	return members > 0;
+	if (weir__broker_group_describe(verify->broker, verify->scratch.app, &info,
+					verify->config.timeout_ms, NULL) ||
+	    info.state == WEIR_GROUP_NONE)
+		answer = -1;
+	for (size_t i = 0; answer == 0 && i < info.member_count; i++)
+		answer = info.members[i].instance &&
+			 strncmp(info.members[i].instance, id, strlen(id)) == 0;
+	weir__group_info_fini(&info);
+	return answer;
 }
 
 /* The coordinator says so while the victim stands still: it dies in the middle of it. */

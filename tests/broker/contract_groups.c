@@ -315,6 +315,108 @@ START_TEST(session_closes_without_answering_a_rebalance)
 }
 END_TEST
 
+/* ---- from outside ---- */
+
+static enum weir_group_state
+describe(const char *group, struct weir_group_info *info)
+{
+	int code = weir__broker_group_describe(contract.broker, group, info,
+					       contract.fixture->patience_ms, ERROR);
+
+	ck_assert_msg(code == 0, "%s", ERROR->message);
+	return info->state;
+}
+
+static void
+expect_members(const char *group, enum weir_group_state state, size_t count)
+{
+	struct weir_group_info info = {0};
+
+	ck_assert_int_eq(describe(group, &info), state);
+	ck_assert_uint_eq(info.member_count, count);
+	weir__group_info_fini(&info);
+}
+
+START_TEST(description_of_a_group_names_its_members)
+{
+	const char *topic = contract_topic(2), *group = contract_name("group");
+	struct weir_group_info info = {0};
+	struct contract_member first, second;
+	size_t named;
+
+	expect_members(group, WEIR_GROUP_NONE, 0);
+	contract_member_open(&first, group, "app.0", NULL, topic, NULL);
+	contract_member_until(&first, WEIR_EVENT_ASSIGNED);
+	contract_member_open(&second, group, NULL, NULL, topic, NULL);
+	settle(&first, 1, &second, 1);
+	ck_assert_int_eq(describe(group, &info), WEIR_GROUP_STABLE);
+	ck_assert_uint_eq(info.member_count, 2);
+	named = info.members[0].instance ? 0 : 1;
+	ck_assert_str_eq(info.members[named].instance, "app.0");
+	ck_assert_ptr_null(info.members[1 - named].instance);
+	ck_assert_ptr_nonnull(info.members[1 - named].client);
+	weir__group_info_fini(&info);
+	contract_member_close(&second);
+	contract_member_close(&first);
+	/* a static one counts until its session is over */
+	ck_assert_int_ne(describe(group, &info), WEIR_GROUP_NONE);
+	ck_assert_uint_ge(info.member_count, 1);
+	weir__group_info_fini(&info);
+}
+END_TEST
+
+static int
+set_offsets(const char *group, const struct weir_offset *offsets, size_t count)
+{
+	*ERROR = (struct weir_error){0};
+	return weir__broker_offsets_set(contract.broker, group, offsets, count,
+					contract.fixture->patience_ms, ERROR);
+}
+
+START_TEST(offsets_of_a_group_without_members_are_set_from_outside)
+{
+	const char *topic = contract_topic(2), *group = contract_name("group");
+	struct weir_offset offsets[] = {{topic, 0, 7, "why"}, {topic, 1, 3, NULL}};
+	struct weir_offset read[] = {{.topic = topic}, {.topic = topic, .partition = 1}};
+
+	ck_assert_msg(set_offsets(group, offsets, 2) == 0, "%s", ERROR->message);
+	expect_members(group, WEIR_GROUP_EMPTY, 0);
+	ck_assert_int_eq(weir__broker_committed(contract.broker, group, read, 2,
+						contract.fixture->patience_ms, ERROR),
+			 0);
+	ck_assert_int_eq(read[0].offset, 7);
+	ck_assert_str_eq(read[0].metadata, "why");
+	ck_assert_int_eq(read[1].offset, 3);
+	ck_assert_ptr_null(read[1].metadata);
+	/* also back, and without what stood beside them */
+	offsets[0] = (struct weir_offset){topic, 0, 0, NULL};
+	ck_assert_msg(set_offsets(group, offsets, 1) == 0, "%s", ERROR->message);
+	ck_assert_int_eq(weir__broker_committed(contract.broker, group, read, 2,
+						contract.fixture->patience_ms, ERROR),
+			 0);
+	ck_assert_int_eq(read[0].offset, 0);
+	ck_assert_ptr_null(read[0].metadata);
+	ck_assert_int_eq(read[1].offset, 3);
+}
+END_TEST
+
+START_TEST(offsets_of_a_group_with_members_are_not_set_from_outside)
+{
+	const char *topic = contract_topic(1), *group = contract_name("group");
+	struct weir_offset offset = {topic, 0, 7, NULL};
+	struct contract_member member;
+
+	contract_member_open(&member, group, NULL, NULL, topic, NULL);
+	contract_member_until(&member, WEIR_EVENT_ASSIGNED);
+	ck_assert_int_eq(set_offsets(group, &offset, 1), WEIR_ESTATE);
+	ck_assert_ptr_nonnull(strstr(ERROR->message, "has members"));
+	ck_assert_int_eq(contract_committed(group, topic, 0), WEIR_OFFSET_NONE);
+	contract_member_close(&member);
+	ck_assert_msg(set_offsets(group, &offset, 1) == 0, "%s", ERROR->message);
+	ck_assert_int_eq(contract_committed(group, topic, 0), 7);
+}
+END_TEST
+
 void
 contract_add_groups(Suite *suite, TCase *(*new_case)(Suite *, const char *))
 {
@@ -333,4 +435,7 @@ contract_add_groups(Suite *suite, TCase *(*new_case)(Suite *, const char *))
 	tcase_add_test(tcase, transaction_of_a_session_that_is_no_member_is_not_committed);
 	tcase_add_loop_test(tcase, session_closes_without_answering_a_rebalance, 0, 2);
 	tcase_add_test(tcase, transaction_is_committed_before_revoked_is_answered);
+	tcase_add_test(tcase, description_of_a_group_names_its_members);
+	tcase_add_test(tcase, offsets_of_a_group_without_members_are_set_from_outside);
+	tcase_add_test(tcase, offsets_of_a_group_with_members_are_not_set_from_outside);
 }

@@ -40,6 +40,50 @@ START_TEST(topic_is_created_once)
 }
 END_TEST
 
+static int
+topic_state(const char *topic)
+{
+	struct weir_cluster_info info = {0};
+	int code = weir__broker_describe(contract.broker, &topic, 1, &info,
+					 contract.fixture->patience_ms, ERROR);
+	int state;
+
+	ck_assert_msg(code == 0, "%s", ERROR->message);
+	state = info.topics[0].error;
+	weir__cluster_info_fini(&info);
+	return state;
+}
+
+static void
+delete_topic(const char *topic)
+{
+	int code = weir__broker_topic_delete(contract.broker, topic,
+					     contract.fixture->patience_ms, ERROR);
+
+	ck_assert_msg(code == 0, "%s", ERROR->message);
+}
+
+START_TEST(deleted_topic_is_gone_and_may_be_made_anew)
+{
+	const char *topic = contract_topic(1);
+
+	contract_fill(topic, "a,b");
+	delete_topic(topic);
+	for (int waited = 0; topic_state(topic) != WEIR_ENOTFOUND; waited += SLICE) {
+		ck_assert_int_lt(waited, contract.fixture->patience_ms);
+		contract_idle();
+	}
+	delete_topic(topic);
+	ck_assert_msg(weir__broker_topic_create(contract.broker, topic, 1, 1, NULL,
+						contract.fixture->patience_ms,
+						ERROR) == 0,
+		      "%s", ERROR->message);
+	contract_fill(topic, "c");
+	contract_expect(topic, 0, true, "c");
+	ck_assert_int_eq(contract_high(topic, 0), 1);
+}
+END_TEST
+
 START_TEST(unknown_topic_has_no_range)
 {
 	const char *topic = contract_name("nowhere");
@@ -404,6 +448,7 @@ contract_add_places(Suite *suite, TCase *(*new_case)(Suite *, const char *))
 
 	tcase_add_test(tcase, description_has_a_row_for_each_topic_asked_for);
 	tcase_add_test(tcase, topic_is_created_once);
+	tcase_add_test(tcase, deleted_topic_is_gone_and_may_be_made_anew);
 	tcase_add_test(tcase, unknown_topic_has_no_range);
 	tcase_add_test(tcase, subscribing_to_an_unknown_topic_is_fatal);
 	tcase_add_test(tcase, sending_to_an_unknown_topic_is_fatal);
