@@ -191,8 +191,8 @@ committed(struct weir_broker *base, const char *group, struct weir_offset *offse
 	                                broker->logger, broker->clock, NULL, error);
 	if (!client)
 		return WEIR_EINVALID;
-	outcome = weir__kafka_committed(client->rk, offsets, count, &broker->committed_arena,
-	                                timeout_ms, &own);
+	outcome = weir__kafka_committed(client->rk, group, offsets, count,
+	                                &broker->committed_arena, timeout_ms, &own);
 	outcome = explain(client, outcome, group, &own);
 	weir__kafka_client_free(client);
 	if (outcome != WEIR_SUCCESS)

@@ -57,10 +57,14 @@ log_cb(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 }
 
 void
-weir__kafka_client_complaint(struct kafka_client *client, char *text)
+weir__kafka_client_add_complaint(struct kafka_client *client, struct weir_error *error)
 {
+	size_t length = error ? strlen(error->message) : 0;
+
 	pthread_mutex_lock(&client->complaint_lock);
-	memcpy(text, client->complaint, sizeof(client->complaint));
+	if (error && client->complaint[0] != '\0')
+		snprintf(error->message + length, sizeof(error->message) - length, " (%s)",
+		         client->complaint);
 	pthread_mutex_unlock(&client->complaint_lock);
 }
 

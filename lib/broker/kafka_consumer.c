@@ -61,7 +61,10 @@ weir__kafka_consumer_check(struct kafka_consumer *consumer, struct weir_error *e
 				consumer, WEIR_FENCED, "another instance of the same name took over",
 				code, text);
 		else if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-			weir__kafka_consumer_fail(consumer, WEIR_FATAL, "consumer", code, text);
+			weir__kafka_consumer_fail(
+				consumer, WEIR_FATAL,
+				weir__kafka_object(&consumer->session->config, code, "consumer"),
+				code, text);
 	}
 	if (consumer->failure != WEIR_SUCCESS)
 		weir_error_set(error, consumer->error.code, "%s", consumer->error.message);
@@ -166,9 +169,10 @@ take_error(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
 	/* What librdkafka does not call fatal it goes on with by itself; only what no
 	 * repetition cures stops us. */
 	if (outcome == WEIR_FENCED || weir__kafka_missing_right(message->err)) {
-		if (message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
-			topic = consumer->session->config.group;
-		weir__kafka_consumer_fail(consumer, outcome, topic, message->err, text);
+		weir__kafka_consumer_fail(
+			consumer, outcome,
+			weir__kafka_object(&consumer->session->config, message->err, topic),
+			message->err, text);
 		return;
 	}
 	if (clock->monotonic_ms(clock) < consumer->next_error_log_ms)

@@ -39,6 +39,17 @@ weir__kafka_missing_right(rd_kafka_resp_err_t code)
 	return NULL;
 }
 
+const char *
+weir__kafka_object(const struct weir_session_config *config, rd_kafka_resp_err_t code,
+                   const char *otherwise)
+{
+	if (code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+		return config->transactional_id;
+	if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+		return config->group;
+	return otherwise;
+}
+
 static bool
 is_unknown_topic(rd_kafka_resp_err_t code)
 {

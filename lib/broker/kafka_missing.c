@@ -139,6 +139,9 @@ weir__kafka_consumer_error(struct kafka_consumer *consumer, int code, const char
 		weir__kafka_missing_note(consumer, reason, strcspn(reason, " "));
 	else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
 	         code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
-		weir__kafka_consumer_fail(consumer, WEIR_FATAL, NULL,
-		                          (rd_kafka_resp_err_t)code, reason);
+		weir__kafka_consumer_fail(
+			consumer, WEIR_FATAL,
+			weir__kafka_object(&consumer->session->config,
+			                   (rd_kafka_resp_err_t)code, NULL),
+			(rd_kafka_resp_err_t)code, reason);
 }

@@ -105,8 +105,7 @@ take_commit(struct kafka_consumer *consumer, rd_kafka_event_t *answer, struct we
 		what = list->elems[i].topic;
 		break;
 	}
-	if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
-		what = consumer->session->config.group;
+	what = weir__kafka_object(&consumer->session->config, code, what);
 	outcome = weir__kafka_take_code(KAFKA_STEP_GROUP_COMMIT, code, what, error);
 	if (code == RD_KAFKA_RESP_ERR__FATAL) {
 		enum weir_outcome check = weir__kafka_consumer_check(consumer, error);
@@ -204,8 +203,11 @@ weir__kafka_commit_offsets(struct kafka_consumer *consumer, const struct weir_of
 		}
 		code = send_commit(consumer, offsets, count);
 		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-			return weir__kafka_take_code(KAFKA_STEP_GROUP_COMMIT, code,
-			                             "cannot commit offsets", error);
+			return weir__kafka_take_code(
+				KAFKA_STEP_GROUP_COMMIT, code,
+				weir__kafka_object(&consumer->session->config, code,
+			                           "cannot commit offsets"),
+				error);
 	}
 	answer = await_commit(consumer, timeout_ms);
 	if (!answer)
@@ -248,8 +250,9 @@ is_held_back(rd_kafka_resp_err_t code, const struct kafka_client *client, unsign
 /* Does not need a member: reads with a handle of the group's name. Its isolation level is
  * read_committed, which makes the broker hold back offsets of open transactions. */
 enum weir_outcome
-weir__kafka_committed(rd_kafka_t *rk, struct weir_offset *offsets, size_t count,
-                      struct weir_arena *arena, int timeout_ms, struct weir_error *error)
+weir__kafka_committed(rd_kafka_t *rk, const char *group, struct weir_offset *offsets,
+                      size_t count, struct weir_arena *arena, int timeout_ms,
+                      struct weir_error *error)
 {
 	const struct kafka_client *client = rd_kafka_opaque(rk);
 	unsigned long answers = atomic_load(&client->offset_answers);
@@ -271,6 +274,8 @@ weir__kafka_committed(rd_kafka_t *rk, struct weir_offset *offsets, size_t count,
 	for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
 		take_offset(&list->elems[i], &offsets[i], arena);
 	rd_kafka_topic_partition_list_destroy(list);
+	if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+		what = group;
 	if (is_held_back(code, client, answers))
 		weir_error_set(error, WEIR_ETIMEOUT, "%s", WEIR_HELD_BACK);
 	return weir__kafka_take_code(KAFKA_STEP_QUERY, code, what, error);

@@ -64,6 +64,12 @@ enum weir_outcome weir__kafka_outcome(enum kafka_step step, struct kafka_fault f
 int weir__kafka_error_code(rd_kafka_resp_err_t code);
 /* "the right to ..." that the code says is missing, or NULL. */
 const char *weir__kafka_missing_right(rd_kafka_resp_err_t code);
+/*
+ * What to name in an error of this code: the right that is missing may be to something else
+ * than what was asked about. Borrows from both.
+ */
+const char *weir__kafka_object(const struct weir_session_config *config,
+                               rd_kafka_resp_err_t code, const char *otherwise);
 /* "what: text", with the missing right where there is one. `what` may be NULL. */
 void weir__kafka_error_set(struct weir_error *error, rd_kafka_resp_err_t code, const char *what,
                            const char *text);
@@ -130,8 +136,8 @@ bool weir__kafka_client_refused(struct kafka_client *client, struct weir_error *
  */
 enum weir_outcome weir__kafka_client_explain(struct kafka_client *client, const char *what,
                                              struct weir_error *error);
-/* The last complaint, or an empty string; `text` has the size of client->complaint. */
-void weir__kafka_client_complaint(struct kafka_client *client, char *text);
+/* librdkafka's own error does not say which topic it may not write to: add what its log said. */
+void weir__kafka_client_add_complaint(struct kafka_client *client, struct weir_error *error);
 
 /* ---- kafka_taint.c ---- */
 
@@ -288,9 +294,10 @@ enum weir_outcome weir__kafka_commit_offsets(struct kafka_consumer *consumer,
                                              int timeout_ms, struct weir_error *error);
 rd_kafka_topic_partition_list_t *weir__kafka_offset_list(const struct weir_offset *offsets,
                                                          size_t count);
-/* Committed offsets by `rk`'s group; metadata goes to `arena`. */
-enum weir_outcome weir__kafka_committed(rd_kafka_t *rk, struct weir_offset *offsets,
-                                        size_t count, struct weir_arena *arena, int timeout_ms,
+/* Committed offsets of `group`, which is `rk`'s; metadata goes to `arena`. */
+enum weir_outcome weir__kafka_committed(rd_kafka_t *rk, const char *group,
+                                        struct weir_offset *offsets, size_t count,
+                                        struct weir_arena *arena, int timeout_ms,
                                         struct weir_error *error);
 
 /* ---- kafka_producer.c, kafka_init.c, kafka_transaction.c ---- */

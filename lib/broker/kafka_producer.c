@@ -34,6 +34,7 @@ void
 weir__kafka_failure_add(struct kafka_producer *producer, uint64_t tag, int output,
                         rd_kafka_resp_err_t code)
 {
+	const char *right = weir__kafka_missing_right(code);
 	struct weir_delivery_failure *failure;
 	enum weir_outcome outcome =
 		weir__kafka_outcome(KAFKA_STEP_SEND, weir__kafka_fault_code(code));
@@ -51,9 +52,9 @@ weir__kafka_failure_add(struct kafka_producer *producer, uint64_t tag, int outpu
 	failure->refused = is_refusal(code);
 	failure->outcome = outcome == WEIR_FATAL ? WEIR_FATAL : WEIR_ABORT;
 	snprintf(failure->reason, sizeof(failure->reason), "%s: %s%s%s",
-	         producer->outputs[output].topic, rd_kafka_err2str(code),
-	         weir__kafka_missing_right(code) ? "; missing: " : "",
-	         weir__kafka_missing_right(code) ? weir__kafka_missing_right(code) : "");
+	         weir__kafka_object(&producer->session->config, code,
+	                            producer->outputs[output].topic),
+	         rd_kafka_err2str(code), right ? "; missing: " : "", right ? right : "");
 }
 
 static void
@@ -115,10 +116,31 @@ weir__kafka_producer_serve(struct kafka_producer *producer)
 	rd_kafka_poll(producer->client->rk, 0);
 }
 
+/*
+ * The transaction failed while nobody asked, and librdkafka takes no more messages: it says
+ * why to whoever asks for what is not to be had now. Without that a right that is missing
+ * would be met again in each transaction to come, and never told.
+ */
+static enum weir_outcome
+fail_transaction(struct kafka_producer *producer, struct weir_error *error)
+{
+	rd_kafka_error_t *failure = rd_kafka_begin_transaction(producer->client->rk);
+	rd_kafka_resp_err_t code =
+		failure ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR;
+	enum weir_outcome outcome = weir__kafka_take_error(
+		KAFKA_STEP_SEND, failure,
+		weir__kafka_object(&producer->session->config, code, "cannot send"), error);
+
+	if (outcome == WEIR_FATAL)
+		weir__kafka_client_add_complaint(producer->client, error);
+	return outcome == WEIR_FATAL ? WEIR_FATAL : WEIR_ABORT;
+}
+
 static enum weir_outcome
 fail_send(struct kafka_producer *producer, struct kafka_output *output, uint64_t tag,
           rd_kafka_resp_err_t code, int timeout_ms, struct weir_error *error)
 {
+	const struct weir_session_config *config = &producer->session->config;
 	char text[256];
 	rd_kafka_resp_err_t fatal;
 
@@ -130,14 +152,18 @@ fail_send(struct kafka_producer *producer, struct kafka_output *output, uint64_t
 	fatal = rd_kafka_fatal_error(producer->client->rk, text, sizeof(text));
 	if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR) {
 		producer->is_dead = true;
-		weir__kafka_error_set(error, fatal, output->topic, text);
+		weir__kafka_error_set(error, fatal,
+		                      weir__kafka_object(config, fatal, output->topic), text);
 		return weir__kafka_missing_right(fatal) ? WEIR_FATAL : WEIR_UNKNOWN;
 	}
 	/* librdkafka would commit the transaction without this message. */
 	producer->must_abort = producer->is_transactional;
+	if (code == RD_KAFKA_RESP_ERR__STATE && producer->phase == KAFKA_PHASE_OPEN)
+		return fail_transaction(producer, error);
 	if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
 		weir__kafka_failure_add(producer, tag, output->index, code);
-	return weir__kafka_take_code(KAFKA_STEP_SEND, code, output->topic, error);
+	return weir__kafka_take_code(KAFKA_STEP_SEND, code,
+	                             weir__kafka_object(config, code, output->topic), error);
 }
 
 static rd_kafka_headers_t *

@@ -151,8 +151,8 @@ session_committed(struct weir_session *base, struct weir_offset *offsets, size_t
 
 	if (!client)
 		return WEIR_FATAL;
-	outcome = weir__kafka_committed(client->rk, offsets, count, &session->committed_arena,
-	                                timeout_ms, error);
+	outcome = weir__kafka_committed(client->rk, session->config.group, offsets, count,
+	                                &session->committed_arena, timeout_ms, error);
 	if (outcome == WEIR_SUCCESS && session->consumer)
 		weir__kafka_note_committed(session->consumer, offsets, count);
 	/* A consumer's own errors come by its poll. */

@@ -41,20 +41,6 @@ give_up(struct kafka_producer *producer, const char *why, struct weir_error *err
 	return WEIR_UNKNOWN;
 }
 
-/* librdkafka's own error does not say which topic it may not write to. */
-static void
-add_complaint(struct kafka_producer *producer, struct weir_error *error)
-{
-	char text[sizeof(producer->client->complaint)];
-	size_t length;
-
-	weir__kafka_client_complaint(producer->client, text);
-	if (!error || text[0] == '\0')
-		return;
-	length = strlen(error->message);
-	snprintf(error->message + length, sizeof(error->message) - length, " (%s)", text);
-}
-
 enum weir_outcome
 weir__kafka_begin(struct kafka_producer *producer, struct weir_error *error)
 {
@@ -94,7 +80,7 @@ settle(struct kafka_producer *producer, enum weir_outcome outcome, struct weir_e
 		producer->phase = KAFKA_PHASE_UNKNOWN;
 		break;
 	case WEIR_FATAL:
-		add_complaint(producer, error);
+		weir__kafka_client_add_complaint(producer->client, error);
 		break;
 	default:
 		break;
@@ -102,22 +88,35 @@ settle(struct kafka_producer *producer, enum weir_outcome outcome, struct weir_e
 	return outcome;
 }
 
-/* What an error of sending offsets is about. */
-static const char *
-object_of(const struct kafka_session *session, const rd_kafka_error_t *failure,
-          const struct weir_offset *offsets)
+static rd_kafka_resp_err_t
+code_of(const rd_kafka_error_t *failure)
 {
-	switch (failure ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR) {
-	case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-		return session->config.transactional_id;
-	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-		return session->config.group;
-	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED: /* which of them is not said */
-	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-		return offsets[0].topic;
-	default:
-		return "cannot send offsets";
+	return failure ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/*
+ * What an error of sending offsets is about. Which of several topics it is librdkafka does
+ * not say; and what befell the messages before can come back here, then its text tells.
+ */
+static const char *
+object_of_offsets(const struct kafka_session *session, rd_kafka_resp_err_t code,
+                  const struct weir_offset *offsets, size_t count, char *text, size_t size)
+{
+	size_t used = (size_t)snprintf(text, size, "cannot send offsets");
+
+	if (code != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
+	    code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		return weir__kafka_object(&session->config, code, text);
+	for (size_t i = 0; i < count && used < size; i++) {
+		size_t first = 0;
+
+		while (strcmp(offsets[first].topic, offsets[i].topic) != 0)
+			first++;
+		if (first == i)
+			used += (size_t)snprintf(text + used, size - used, "%s%s",
+			                         i == 0 ? " of " : " or ", offsets[i].topic);
 	}
+	return text;
 }
 
 /*
@@ -134,6 +133,7 @@ send_offsets(struct kafka_producer *producer, const struct weir_offset *offsets,
 	rd_kafka_topic_partition_list_t *list;
 	rd_kafka_error_t *failure;
 	enum weir_outcome outcome;
+	char text[256];
 
 	if (session->consumer) {
 		outcome = weir__kafka_consumer_check(session->consumer, error);
@@ -155,7 +155,9 @@ send_offsets(struct kafka_producer *producer, const struct weir_offset *offsets,
 	rd_kafka_consumer_group_metadata_destroy(metadata);
 	producer->is_used = true;
 	outcome = weir__kafka_take_error(KAFKA_STEP_OFFSETS, failure,
-	                                 object_of(session, failure, offsets), error);
+	                                 object_of_offsets(session, code_of(failure), offsets,
+	                                                   count, text, sizeof(text)),
+	                                 error);
 	/* Fenced, or only forgotten while the broker was away? The next poll knows. */
 	return outcome == WEIR_FENCED ? WEIR_ABORT : outcome;
 }
@@ -186,6 +188,16 @@ was_answered(const struct kafka_producer *producer)
 	       atomic_load(&producer->client->end_answers) != producer->end_answers;
 }
 
+/* What the messages of a transaction met on their way comes back from its end. */
+static enum weir_outcome
+take_end(const struct kafka_producer *producer, enum kafka_step step, rd_kafka_error_t *failure,
+         const char *what, struct weir_error *error)
+{
+	return weir__kafka_take_error(
+		step, failure,
+		weir__kafka_object(&producer->session->config, code_of(failure), what), error);
+}
+
 enum weir_outcome
 weir__kafka_commit(struct kafka_producer *producer, const struct weir_offset *offsets,
                    size_t count, int timeout_ms, struct weir_error *error)
@@ -210,10 +222,10 @@ weir__kafka_commit(struct kafka_producer *producer, const struct weir_offset *of
 	if (producer->phase == KAFKA_PHASE_OPEN)
 		producer->end_answers = atomic_load(&producer->client->end_answers);
 	producer->phase = KAFKA_PHASE_COMMIT;
-	outcome = weir__kafka_take_error(
-		KAFKA_STEP_COMMIT,
-		rd_kafka_commit_transaction(producer->client->rk, slice_of(timeout_ms)),
-		"cannot commit", error);
+	outcome = take_end(producer, KAFKA_STEP_COMMIT,
+	                   rd_kafka_commit_transaction(producer->client->rk,
+	                                               slice_of(timeout_ms)),
+	                   "cannot commit", error);
 	if (outcome == WEIR_SUCCESS && !was_answered(producer))
 		return give_up(producer, "librdkafka took a commit for done that no broker answered",
 		               error);
@@ -239,10 +251,10 @@ weir__kafka_abort(struct kafka_producer *producer, int timeout_ms, struct weir_e
 	if (producer->phase == KAFKA_PHASE_COMMIT)
 		return give_up(producer, "a commit is under way", error);
 	producer->phase = KAFKA_PHASE_ABORT;
-	outcome = weir__kafka_take_error(
-		KAFKA_STEP_ABORT,
-		rd_kafka_abort_transaction(producer->client->rk, slice_of(timeout_ms)),
-		"cannot abort", error);
+	outcome = take_end(producer, KAFKA_STEP_ABORT,
+	                   rd_kafka_abort_transaction(producer->client->rk,
+	                                              slice_of(timeout_ms)),
+	                   "cannot abort", error);
 	if (outcome == WEIR_SUCCESS)
 		return finish(producer);
 	weir__kafka_client_watch(producer->client);

@@ -148,6 +148,8 @@ bool rig_ended(struct rig_child *child);
 int rig_exit(struct rig_child *child);
 /* Has it written this to stderr? */
 bool rig_says(const struct rig_child *child, const char *text);
+/* The line with which it ends when it fails, "weir run: ..."; empty: none. Caller frees. */
+char *rig_last_words(const struct rig_child *child);
 /* All of its stderr; the caller frees. */
 char *rig_stderr(const struct rig_child *child);
 void rig_children_kill(struct rig *rig);

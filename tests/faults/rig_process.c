@@ -152,6 +152,20 @@ rig_says(const struct rig_child *child, const char *text)
 	return found;
 }
 
+char *
+rig_last_words(const struct rig_child *child)
+{
+	char *all = rig_stderr(child), *words = NULL;
+	char *line = strstr(all, "\nweir run: ");
+
+	if (line) {
+		line[1 + strcspn(line + 1, "\n")] = '\0';
+		words = weir__strdup(line + 1);
+	}
+	free(all);
+	return words ? words : weir__strdup("");
+}
+
 void
 rig_children_kill(struct rig *rig)
 {
