@@ -36,6 +36,8 @@
 	X(STORE_FIRST, "stores are committed before Kafka has the batch")                  \
 	X(RESTORE_UNCOMMITTED, "stores are restored from aborted records too")             \
 	X(RESTORE_TO_STABLE, "stores are restored up to the last stable offset only")      \
+	X(TABLE_NOT_AWAITED, "a table is looked into before it was read")                  \
+	X(TABLE_UNCOMMITTED, "a table has what aborted transactions wrote")                \
 	X(RETRY_NOT_PAUSED, "a record waits to be retried, its partition does not")        \
 	X(SENT_AGAIN, "sending that had to wait starts over")
 

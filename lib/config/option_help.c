@@ -30,6 +30,8 @@ weir__option_type_name(int32_t type)
 		return "strings";
 	case WEIR_OPTION_POINTER:
 		return "pointer";
+	case WEIR_OPTION_TABLE:
+		return "table";
 	case WEIR_OPTION_OBJECT:
 		return "object";
 	case WEIR_OPTION_ARRAY:
@@ -51,6 +53,8 @@ type_words(const struct weir_option *row)
 		return "string or list of strings";
 	case WEIR_OPTION_POINTER:
 		return "JSON pointer";
+	case WEIR_OPTION_TABLE:
+		return "name of a table";
 	default:
 		return weir__option_type_name(row->type);
 	}

@@ -27,6 +27,7 @@ weir__option_size(int32_t type)
 	switch (type) {
 	case WEIR_OPTION_STRING:
 	case WEIR_OPTION_POINTER:
+	case WEIR_OPTION_TABLE:
 		return sizeof(const char *);
 	case WEIR_OPTION_BOOL:
 		return sizeof(bool);
@@ -301,6 +302,7 @@ weir__option_set(const struct weir_option *row, const json_t *value, const char 
 
 	switch (row->type) {
 	case WEIR_OPTION_STRING:
+	case WEIR_OPTION_TABLE:
 		return set_string(row, value, place, member, arena, error);
 	case WEIR_OPTION_POINTER:
 		return set_pointer(row, value, place, member, arena, error);

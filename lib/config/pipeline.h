@@ -32,6 +32,12 @@ struct weir_output_topic {
 	const char *topic;
 };
 
+/* One name of `tables` with its topic. */
+struct weir_table_topic {
+	const char *name;
+	const char *topic;
+};
+
 /* One of `steps`. */
 struct weir_step_config {
 	const char *name;    /* unique; default: `use`, numbered when used twice */
@@ -51,6 +57,8 @@ struct weir_pipeline {
 	size_t input_count;
 	struct weir_output_topic *outputs;
 	size_t output_count;
+	struct weir_table_topic *tables;
+	size_t table_count;
 	struct weir_step_config *steps;
 	size_t step_count;
 
@@ -114,6 +122,9 @@ void weir__pipeline_free(struct weir_pipeline *pipeline);
 
 /* The topic of output `name`, and its index in `outputs`; -1 when there is none. */
 int weir__pipeline_output(const struct weir_pipeline *pipeline, const char *name);
+
+/* The index of table `name` in `tables`; -1 when there is none. */
+int weir__pipeline_table(const struct weir_pipeline *pipeline, const char *name);
 
 /* A section of the file: where it stands, what it is about, its keys. */
 struct weir_section {

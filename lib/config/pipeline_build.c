@@ -23,8 +23,8 @@
 #define NAME_RULE "letters, digits, - and _, at most 63, the first no - or _"
 #define TOPIC_RULE "letters, digits, . - and _, at most 249"
 
-static int
-check_name(const char *place, const char *name, struct weir_error *error)
+int
+weir__pipeline_check_name(const char *place, const char *name, struct weir_error *error)
 {
 	if (weir__name_valid(name))
 		return 0;
@@ -32,8 +32,8 @@ check_name(const char *place, const char *name, struct weir_error *error)
 			      "%s: \"%.80s\" is not a name (" NAME_RULE ")", place, name);
 }
 
-static int
-check_topic(const char *place, const char *topic, struct weir_error *error)
+int
+weir__pipeline_check_topic(const char *place, const char *topic, struct weir_error *error)
 {
 	if (weir__topic_valid(topic))
 		return 0;
@@ -143,9 +143,9 @@ build_names(struct weir_pipeline *pipeline, const struct weir_file_root *root,
 		root->instance ? root->instance : host_instance(&pipeline->arena);
 	pipeline->guarantee = (enum weir_guarantee)root->guarantee;
 	pipeline->workers = root->workers;
-	code = check_name("/name", pipeline->name, error);
+	code = weir__pipeline_check_name("/name", pipeline->name, error);
 	if (code == 0)
-		code = check_name("/instance", pipeline->instance, error);
+		code = weir__pipeline_check_name("/instance", pipeline->instance, error);
 	return code;
 }
 
@@ -169,7 +169,7 @@ build_inputs(struct weir_pipeline *pipeline, const struct weir_file_root *root,
 		int code;
 
 		snprintf(place, sizeof(place), "/inputs/%zu", i);
-		code = check_topic(place, inputs->items[i], error);
+		code = weir__pipeline_check_topic(place, inputs->items[i], error);
 		if (code)
 			return code;
 		for (size_t j = 0; j < i; j++) {
@@ -201,7 +201,7 @@ static int
 check_written_topic(const struct weir_pipeline *pipeline, const char *place,
 		    const char *topic, struct weir_error *error)
 {
-	int code = check_topic(place, topic, error);
+	int code = weir__pipeline_check_topic(place, topic, error);
 
 	if (code == 0 && is_input(pipeline, topic))
 		code = weir_error_set(
@@ -222,7 +222,7 @@ build_output(struct weir_pipeline *pipeline, const char *name, const json_t *val
 
 	weir__buffer_add_text(&place, "/outputs");
 	weir__json_pointer_add(&place, name);
-	code = check_name(place.data, name, error);
+	code = weir__pipeline_check_name(place.data, name, error);
 	if (code == 0 && !json_is_string(value))
 		code = weir_error_set(error, WEIR_EINVALID,
 				      "%s: expected a topic (a string)", place.data);
@@ -353,7 +353,7 @@ build_step(struct weir_pipeline *pipeline, const json_t *object, struct weir_err
 	if (code)
 		return code;
 	snprintf(place, sizeof(place), "%s/use", step->where);
-	code = check_name(place, file.use, error);
+	code = weir__pipeline_check_name(place, file.use, error);
 	if (code)
 		return code;
 	step->use = file.use;
@@ -361,7 +361,7 @@ build_step(struct weir_pipeline *pipeline, const json_t *object, struct weir_err
 	step->outputs = file.outputs;
 	step->name = file.name ? file.name : standard_step_name(pipeline, file.use);
 	snprintf(place, sizeof(place), "%s/name", step->where);
-	code = check_name(place, step->name, error);
+	code = weir__pipeline_check_name(place, step->name, error);
 	if (code)
 		return code;
 	twin = step_named(pipeline, step->name);
@@ -474,9 +474,10 @@ weir__pipeline_build(struct weir_pipeline *pipeline, const char *folder,
 	static int (*const parts[])(struct weir_pipeline *, const struct weir_file_root *,
 				    struct weir_error *) = {
 		build_names,       build_inputs,
-		build_outputs,     build_steps,
-		build_dead_letter, build_errors,
-		build_commit,      weir__pipeline_build_kafka,
+		build_outputs,     weir__pipeline_build_tables,
+		build_steps,       build_dead_letter,
+		build_errors,      build_commit,
+		weir__pipeline_build_kafka,
 	};
 	struct weir_file_root root = {0};
 	int code = parse_section(pipeline, "", pipeline->root, &root, error);

@@ -19,6 +19,7 @@ struct weir_file_root {
 	const json_t *kafka;
 	struct weir_strings inputs;
 	const json_t *steps;
+	const json_t *tables;
 	const json_t *outputs;
 	const json_t *dead_letter;
 	const json_t *errors;
@@ -42,6 +43,10 @@ struct weir_file_step {
 	const char *use;
 	const json_t *with;
 	const json_t *outputs;
+};
+
+struct weir_file_table {
+	const char *topic;
 };
 
 struct weir_file_dead_letter {
@@ -92,6 +97,14 @@ int weir__pipeline_expand(json_t *root, const char *folder, struct weir_error *e
 /* Check pipeline->root and fill the rest of the pipeline from it. "/place: reason". */
 int weir__pipeline_build(struct weir_pipeline *pipeline, const char *folder,
                          struct weir_error *error);
+
+/* Is it a name, a topic? Else WEIR_EINVALID with "PLACE: ...". */
+int weir__pipeline_check_name(const char *place, const char *name, struct weir_error *error);
+int weir__pipeline_check_topic(const char *place, const char *topic, struct weir_error *error);
+
+/* The `tables` section. */
+int weir__pipeline_build_tables(struct weir_pipeline *pipeline, const struct weir_file_root *root,
+                                struct weir_error *error);
 
 /* The `kafka` section: properties and times. commit_interval_ms is set already. */
 int weir__pipeline_build_kafka(struct weir_pipeline *pipeline, const struct weir_file_root *root,

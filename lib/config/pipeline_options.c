@@ -34,6 +34,8 @@ static const struct weir_option root_rows[] = {
 	ROW(steps, WEIR_OPTION_ARRAY, 0,
 	    "processors, in order; without any, records are copied to the output "
 	    "\"default\""),
+	ROW(tables, WEIR_OPTION_OBJECT, 0,
+	    "names with their topics, which are kept here in whole to look things up in"),
 	ROW(outputs, WEIR_OPTION_OBJECT, WEIR_OPTION_REQUIRED,
 	    "names with their topics; what the last step emits goes to \"default\""),
 	ROW(dead_letter, WEIR_OPTION_OBJECT, 0,
@@ -88,6 +90,15 @@ static const struct weir_option step_rows[] = {
 };
 #undef SECTION
 
+#define SECTION struct weir_file_table
+static const struct weir_option table_rows[] = {
+	WEIR_OPT_STRING_REQUIRED(
+		SECTION, topic,
+		"topic of the table, compacted: the last value of each key counts"),
+	WEIR_OPT_END,
+};
+#undef SECTION
+
 #define SECTION struct weir_file_dead_letter
 static const struct weir_option dead_letter_rows[] = {
 	WEIR_OPT_STRING_REQUIRED(SECTION, topic, "topic of the dead letters"),
@@ -137,6 +148,7 @@ static const struct weir_section sections[] = {
 	{"/kafka", "the cluster", TABLE(kafka_rows), sizeof(struct weir_file_kafka),
 	 "any other key is a property of librdkafka, for consumer and producer"},
 	{"/steps/...", "one step", TABLE(step_rows), sizeof(struct weir_file_step), NULL},
+	{"/tables/...", "one table", TABLE(table_rows), sizeof(struct weir_file_table), NULL},
 	{"/dead_letter", "records that cannot be processed", TABLE(dead_letter_rows),
 	 sizeof(struct weir_file_dead_letter), NULL},
 	{"/errors", "when something fails", TABLE(errors_rows),

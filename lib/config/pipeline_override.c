@@ -47,6 +47,7 @@ is_text_row(const struct weir_option *row)
 	switch (row->type) {
 	case WEIR_OPTION_STRING:
 	case WEIR_OPTION_POINTER:
+	case WEIR_OPTION_TABLE:
 	case WEIR_OPTION_CHOICE:
 	case WEIR_OPTION_DURATION:
 	case WEIR_OPTION_SIZE:

@@ -38,6 +38,29 @@ find_processor(const struct weir_chain *chain, struct weir_step *step,
 	return WEIR_EINVALID;
 }
 
+/* The tables that options name have to be the pipeline's. */
+static int
+check_tables(const struct weir_chain *chain, const struct weir_step *step,
+	     const struct weir_step_config *config, struct weir_error *error)
+{
+	const struct weir_option_table *table = &step->registered->options;
+	struct weir_option row;
+
+	for (size_t i = 0; weir__option_row(table, i, &row); i++) {
+		const char *name = NULL;
+
+		if (row.type == WEIR_OPTION_TABLE)
+			memcpy(&name, (const char *)step->options + row.offset, sizeof(name));
+		if (name && weir__pipeline_table(chain->pipeline, name) < 0)
+			return weir_error_set(error, WEIR_EINVALID,
+			                      "%s: %s/with/%s: there is no table \"%.80s\" in "
+			                      "/tables",
+			                      chain->pipeline->path, config->where, row.name,
+			                      name);
+	}
+	return 0;
+}
+
 static int
 parse_options(struct weir_chain *chain, struct weir_step *step,
 	      const struct weir_step_config *config, struct weir_error *error)
@@ -56,8 +79,9 @@ parse_options(struct weir_chain *chain, struct weir_step *step,
 	if (code)
 		return weir_error_set(error, code, "%s: %s", chain->pipeline->path,
 				      inner.message);
-	if (!registered->descriptor.check)
-		return 0;
+	code = check_tables(chain, step, config, error);
+	if (code || !registered->descriptor.check)
+		return code;
 	weir__place_step(step->name);
 	code = registered->descriptor.check(step->options, &inner);
 	weir__place_step(NULL);

@@ -95,9 +95,13 @@ const struct weir_chain_store *weir__chain_stores(const struct weir_chain *chain
 /* One task's processors. `topic` outlives it. */
 struct weir_chain_task;
 
-/* `stores` has one for each of weir__chain_stores(); they outlive the task. */
+/*
+ * `stores` has one for each of weir__chain_stores(), `tables` one for each of the pipeline's;
+ * they outlive the task.
+ */
 struct weir_chain_task *weir__chain_open(struct weir_chain *chain, const char *topic,
                                          int32_t partition, struct weir_store *const *stores,
+                                         struct weir_table *const *tables,
                                          struct weir_error *error);
 /* Calls every close. NULL is fine. */
 void weir__chain_close(struct weir_chain_task *task);

@@ -93,7 +93,8 @@ lasting_topic(const struct weir_chain *chain, const char *topic)
 
 struct weir_chain_task *
 weir__chain_open(struct weir_chain *chain, const char *topic, int32_t partition,
-		 struct weir_store *const *stores, struct weir_error *error)
+		 struct weir_store *const *stores, struct weir_table *const *tables,
+		 struct weir_error *error)
 {
 	struct weir_chain_task *task = weir__calloc(
 		1, sizeof(*task) + chain->step_count * sizeof(task->contexts[0]));
@@ -102,6 +103,7 @@ weir__chain_open(struct weir_chain *chain, const char *topic, int32_t partition,
 	task->chain = chain;
 	task->topic = lasting_topic(chain, topic);
 	task->partition = partition;
+	task->tables = tables;
 	task->stores = weir__calloc(chain->store_count + 1, sizeof(struct weir_store *));
 	if (chain->store_count)
 		memcpy(task->stores, stores, chain->store_count * sizeof(struct weir_store *));

@@ -74,6 +74,14 @@ weir_store_find(struct weir_context *ctx, const char *name)
 	return NULL;
 }
 
+struct weir_table *
+weir_table_find(struct weir_context *ctx, const char *name)
+{
+	int index = weir__pipeline_table(ctx->task->chain->pipeline, name);
+
+	return index < 0 || !ctx->task->tables ? NULL : ctx->task->tables[index];
+}
+
 static void
 set_reason(struct weir_context *ctx, const char *format, va_list arguments)
 {

@@ -62,6 +62,7 @@ struct weir_chain_task {
 	const char *topic;
 	int32_t partition;
 	struct weir_store **stores;  /* one for each of the chain's */
+	struct weir_table *const *tables; /* one for each of the pipeline's */
 	struct weir_held_list *held; /* NULL: nothing at hand, so no emits */
 	struct weir_reason *reason;  /* where the first verdict's goes */
 	enum weir_verdict verdict;   /* the first that was not WEIR_DONE */

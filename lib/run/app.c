@@ -19,6 +19,7 @@
 #include <run/connect.h>
 #include <run/instance.h>
 #include <run/stateful.h>
+#include <run/table_feed.h>
 #include <run/threads.h>
 #include <run/until_end.h>
 
@@ -38,6 +39,8 @@ struct weir_app {
 	bool until_end;
 
 	struct weir_broker *broker;
+	struct weir_tables *tables;   /* while it runs; NULL: it has none */
+	struct weir_table_feed *feed;
 	struct weir_threads *threads;
 	atomic_int stops; /* calls of weir_app_stop() */
 	bool hung;        /* a worker did not leave: what it uses is never freed */
@@ -219,7 +222,8 @@ watch(struct weir_app *app, struct weir_until_end *end, bool abandon)
 
 	while (!weir__threads_all_ended(app->threads) && !app->hung) {
 		bool drain = atomic_load(&app->stops) ||
-			     weir__threads_any_ended(app->threads);
+			     weir__threads_any_ended(app->threads) ||
+			     weir__table_feed_has_failed(app->feed);
 		int64_t now_ms = clock->monotonic_ms(clock);
 
 		if (end && weir__until_end_reached(end))
@@ -249,6 +253,7 @@ run_workers(struct weir_app *app, struct weir_until_end *end, struct weir_error 
 		.chain = app->chain,
 		.broker = app->broker,
 		.stores = app->stores,
+		.tables = app->tables,
 		.clock = weir__clock_system(),
 		.logger = &app->logger,
 	};
@@ -280,6 +285,43 @@ keep_trying(void *opaque)
 	return !atomic_load(&app->stops);
 }
 
+/* Wait until they are read, they fail, or a stop is asked for. */
+static int
+read_tables(struct weir_app *app, struct weir_error *error)
+{
+	char *folder = weir__format("%s/%s/%s", app->pipeline->state_dir, app->pipeline->name,
+	                            app->pipeline->instance);
+
+	app->tables = weir__tables_new(&(struct weir_tables_config){
+		.folder = folder,
+		.topics = app->pipeline->tables,
+		.count = app->pipeline->table_count,
+		.broker = app->broker,
+		.clock = weir__clock_system(),
+		.logger = &app->logger,
+	});
+	free(folder);
+	app->feed = weir__table_feed_start(app->tables, app->wake, error);
+	if (!app->feed)
+		return error->code;
+	while (!weir__tables_are_read(app->tables) && !atomic_load(&app->stops) &&
+	       !weir__table_feed_has_failed(app->feed))
+		wait_for_wake(app, WATCH_MS);
+	return 0;
+}
+
+/* Workers are gone. What made the tables fail also ended them. */
+static int
+end_tables(struct weir_app *app, int code, struct weir_error *error)
+{
+	int fed = weir__table_feed_end(app->feed, error);
+
+	weir__tables_free(app->tables);
+	app->feed = NULL;
+	app->tables = NULL;
+	return code ? code : fed;
+}
+
 static int
 run_connected(struct weir_app *app, struct weir_error *error)
 {
@@ -292,10 +334,13 @@ run_connected(struct weir_app *app, struct weir_error *error)
 		return error->code;
 	code = weir__connect(app->broker, app->pipeline, app->stores, &app->logger,
 			     app->until_end ? &end : NULL, keep_trying, app, error);
-	if (!code && !atomic_load(&app->stops))
+	if (!code && app->pipeline->table_count)
+		code = read_tables(app, error);
+	if (!code && !atomic_load(&app->stops) && !weir__table_feed_has_failed(app->feed))
 		code = run_workers(app, end, error);
 	if (app->hung)
 		return code;
+	code = end_tables(app, code, error);
 	weir__until_end_free(end);
 	weir__broker_close(app->broker);
 	app->broker = NULL;

@@ -76,6 +76,7 @@ batch_reset(struct weir_worker *worker)
 	batch->due_ms = INT64_MAX;
 	batch->give_up_ms = INT64_MAX;
 	batch->offset_count = 0;
+	weir__lookups_let_go(worker);
 }
 
 /* ---- commit ---- */

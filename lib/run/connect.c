@@ -29,7 +29,8 @@ check_topics(const struct weir_cluster_info *info, size_t count, struct weir_err
 		if (topic->error == WEIR_EDENIED)
 			return weir_error_set(error, WEIR_EDENIED,
 			                      "topic %s: not authorized (the right Describe, and "
-			                      "Read for inputs or Write for outputs, is missing)",
+			                      "Read for inputs and tables or Write for outputs, is "
+			                      "missing)",
 			                      topic->name);
 		if (topic->error)
 			return weir_error_set(error, topic->error,
@@ -43,7 +44,8 @@ static const char **
 all_topics(const struct weir_pipeline *pipeline, size_t *count)
 {
 	const char **topics = weir__calloc(
-		pipeline->input_count + pipeline->output_count + 1, sizeof(*topics));
+		pipeline->input_count + pipeline->output_count +
+			pipeline->table_count + 1, sizeof(*topics));
 
 	*count = 0;
 	for (size_t index = 0; index < pipeline->input_count; index++)
@@ -52,6 +54,8 @@ all_topics(const struct weir_pipeline *pipeline, size_t *count)
 		topics[(*count)++] = pipeline->outputs[index].topic;
 	if (pipeline->dead_letter_topic)
 		topics[(*count)++] = pipeline->dead_letter_topic;
+	for (size_t index = 0; index < pipeline->table_count; index++)
+		topics[(*count)++] = pipeline->tables[index].topic;
 	return topics;
 }
 

@@ -42,7 +42,7 @@ task_add(struct weir_worker *worker, struct weir_partition *partition, int64_t c
 	struct weir_task *task = weir__task_new(partition, slot, committed, mark);
 
 	if (!worker->config.stores &&
-	    weir__task_open_chain(task, worker->config.chain, &error)) {
+	    weir__task_open_chain(task, worker->config.chain, worker->tables, &error)) {
 		weir__task_close(task, weir__state_close);
 		weir__worker_fail(worker, &error);
 		return false;

@@ -150,7 +150,8 @@ ready(struct weir_worker *worker, struct weir_task *task)
 	task->restoring = false;
 	task->broken_ms = 0;
 	worker->restoring--;
-	if (!task->chain && weir__task_open_chain(task, worker->config.chain, &error)) {
+	if (!task->chain &&
+	    weir__task_open_chain(task, worker->config.chain, worker->tables, &error)) {
 		weir__worker_fail(worker, &error);
 		return;
 	}

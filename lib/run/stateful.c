@@ -161,6 +161,8 @@ weir__task_leave(struct weir_worker *worker, struct weir_task *task, bool done)
 	size_t count;
 
 	worker->held_changes = 0;
+	if (weir__lookup_failed(worker))
+		return WEIR_LEFT_FAILED;
 	if (!task->state)
 		return WEIR_LEFT;
 	if (weir__state_leave(task->state, &error)) {

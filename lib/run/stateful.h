@@ -40,7 +40,7 @@ void weir__task_enter(struct weir_task *task, const struct weir_message *record)
 enum weir_left {
 	WEIR_LEFT,         /* go on */
 	WEIR_LEFT_TOO_BIG, /* worker->reason says so; nothing of it is kept */
-	WEIR_LEFT_FAILED   /* a store failed: the batch is being aborted */
+	WEIR_LEFT_FAILED   /* a store failed: the batch is being aborted; or a table: the worker */
 };
 enum weir_left weir__task_leave(struct weir_worker *worker, struct weir_task *task, bool done);
 

@@ -27,7 +27,8 @@ weir__task_new(struct weir_partition *partition, unsigned slot, int64_t committe
 }
 
 int
-weir__task_open_chain(struct weir_task *task, struct weir_chain *chain, struct weir_error *error)
+weir__task_open_chain(struct weir_task *task, struct weir_chain *chain,
+                      struct weir_table *const *tables, struct weir_error *error)
 {
 	size_t count;
 	struct weir_store **stores;
@@ -37,7 +38,7 @@ weir__task_open_chain(struct weir_task *task, struct weir_chain *chain, struct w
 	for (size_t index = 0; index < count; index++)
 		stores[index] = weir__state_store(task->state, index);
 	task->chain = weir__chain_open(chain, task->partition->topic, task->partition->id, stores,
-	                               error);
+	                               tables, error);
 	free(stores);
 	return task->chain ? 0 : error->code;
 }

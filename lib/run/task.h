@@ -54,7 +54,7 @@ struct weir_task *weir__task_new(struct weir_partition *partition, unsigned slot
                                  int64_t committed, int64_t mark);
 /* Open its processors, whose stores are whole. Returns 0, or a WEIR_E* with *error. */
 int weir__task_open_chain(struct weir_task *task, struct weir_chain *chain,
-                          struct weir_error *error);
+                          struct weir_table *const *tables, struct weir_error *error);
 /* Close its processors, and its stores by weir__state_close, _release or _crash. NULL is fine. */
 void weir__task_close(struct weir_task *task, void (*close_state)(struct weir_state *state));
 

@@ -103,8 +103,8 @@ run(void *opaque)
 }
 
 /* Signals are the program's: none is delivered to a worker's thread. */
-static int
-start_thread(struct runner *runner)
+int
+weir__thread_start(pthread_t *thread, void *(*run_it)(void *opaque), void *opaque)
 {
 	sigset_t all, before;
 	int code;
@@ -116,7 +116,7 @@ start_thread(struct runner *runner)
 	sigdelset(&all, SIGFPE);
 	sigdelset(&all, SIGABRT);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	code = pthread_create(&runner->thread, NULL, run, runner);
+	code = pthread_create(thread, NULL, run_it, opaque);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return code;
 }
@@ -141,7 +141,7 @@ weir__threads_start(struct weir_threads *threads, const struct weir_worker_confi
 		pthread_mutex_lock(&threads->counting);
 		threads->count++;
 		pthread_mutex_unlock(&threads->counting);
-		runner->started = start_thread(runner) == 0;
+		runner->started = weir__thread_start(&runner->thread, run, runner) == 0;
 		if (!runner->started)
 			return weir_error_set(error, WEIR_EIO, "cannot start a thread");
 	}

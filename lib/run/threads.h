@@ -7,7 +7,12 @@
 #ifndef WEIR_RUN_THREADS_H
 #define WEIR_RUN_THREADS_H
 
+#include <pthread.h>
+
 #include <run/worker.h>
+
+/* A thread to which no signal of the program is delivered. Returns 0 or an errno. */
+int weir__thread_start(pthread_t *thread, void *(*run_it)(void *opaque), void *opaque);
 
 /* Sum of all workers' counters. */
 struct weir_app_counts {

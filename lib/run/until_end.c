@@ -131,20 +131,6 @@ ask_main(void *opaque)
 	return NULL;
 }
 
-/* Signals are the program's. */
-static bool
-start_thread(struct weir_until_end *end)
-{
-	sigset_t all, before;
-	bool started;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	started = pthread_create(&end->thread, NULL, ask_main, end) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return started;
-}
-
 int
 weir__until_end_watch(struct weir_until_end *end, struct weir_broker *broker, int wake,
                       struct weir_error *error)
@@ -158,7 +144,7 @@ weir__until_end_watch(struct weir_until_end *end, struct weir_broker *broker, in
 		return weir_error_set(error, own.code, "%s", own.message);
 	end->wake = wake;
 	end->leave = eventfd(0, EFD_CLOEXEC);
-	end->started = end->leave >= 0 && start_thread(end);
+	end->started = end->leave >= 0 && weir__thread_start(&end->thread, ask_main, end) == 0;
 	return end->started ? 0 : weir_error_set(error, WEIR_EIO, "cannot start a thread");
 }
 

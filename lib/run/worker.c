@@ -117,6 +117,7 @@ weir__worker_new(const struct weir_worker_config *config, struct weir_error *err
 		free(worker);
 		return NULL;
 	}
+	weir__lookups_open(worker);
 	return worker;
 }
 
@@ -129,6 +130,7 @@ end_tasks(struct weir_worker *worker, void (*close_state)(struct weir_state *sta
 		weir__task_close(worker->tasks[slot], close_state);
 		worker->tasks[slot] = NULL;
 	}
+	weir__lookups_let_go(worker);
 }
 
 void
@@ -140,6 +142,7 @@ weir__worker_close_tasks(struct weir_worker *worker)
 static void
 free_memory(struct weir_worker *worker)
 {
+	weir__lookups_close(worker);
 	weir__held_fini(&worker->held);
 	weir__remembered_fini(&worker->remembered);
 	free(worker->batch.offsets);
@@ -307,6 +310,7 @@ weir__worker_poll(struct weir_worker *worker, int wait_ms)
 		record_event(worker, event);
 		break;
 	case WEIR_EVENT_IDLE:
+		weir__lookups_let_go(worker);
 		if (worker->config.stores && !weir__batch_in_hand(worker))
 			weir__stores_refresh(worker);
 		break;

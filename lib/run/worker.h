@@ -14,6 +14,7 @@
 #include <config/pipeline.h>
 #include <processor/chain.h>
 #include <state/stores.h>
+#include <state/tables.h>
 
 /* All borrowed; they outlive the worker. */
 struct weir_worker_config {
@@ -21,6 +22,7 @@ struct weir_worker_config {
 	struct weir_chain *chain;
 	struct weir_broker *broker;
 	struct weir_stores *stores; /* NULL: no step has any */
+	struct weir_tables *tables; /* NULL: the pipeline has none */
 	const struct weir_clock *clock;
 	const struct weir_logger *logger;
 	int index; /* of this worker in its instance: part of its ids */

@@ -9,6 +9,7 @@
  *   recover.c    after an unknown outcome or a tainted producer
  *   stateful.c   stores around callbacks and commits
  *   restoring.c  stores that are restored from their changelogs
+ *   lookups.c    views of tables
  *   exactly_once.c, at_least_once.c, at_most_once.c   the guarantees
  *
  * SPDX-License-Identifier: BSD-2-Clause
@@ -104,6 +105,7 @@ struct weir_worker {
 	size_t waiting; /* tasks that wait to try again */
 	size_t restoring; /* tasks whose stores are not whole */
 	struct weir_restoring *restores; /* readers for them */
+	struct weir_table **tables;      /* one for each of the pipeline's; NULL: none */
 	int64_t refresh_ms;              /* when stores are noted as caught up again */
 	struct weir_remembered remembered; /* suspects of partitions that went away */
 
@@ -250,6 +252,15 @@ void weir__assigned(struct weir_worker *worker, const struct weir_event *event);
 void weir__revoked(struct weir_worker *worker, const struct weir_event *event);
 void weir__gap(struct weir_worker *worker, const struct weir_event *event);
 void weir__task_remove(struct weir_worker *worker, struct weir_task *task);
+
+/* ---- lookups.c ---- */
+
+void weir__lookups_open(struct weir_worker *worker);
+void weir__lookups_close(struct weir_worker *worker);
+/* Between batches, and when there is nothing to do. */
+void weir__lookups_let_go(struct weir_worker *worker);
+/* Did a look fail? Then the worker has. */
+bool weir__lookup_failed(struct weir_worker *worker);
 
 /* ---- recover.c ---- */
 

@@ -52,6 +52,7 @@ struct weir_state_config {
 	size_t batch_bytes;  /* what a batch may write; the map has room for it */
 	size_t map_bytes;    /* address space to reserve at first; 0: 64 GiB */
 	const char *boot_id; /* NULL: the machine's own */
+	bool is_table; /* many threads read it; its map grows by weir__state_grow() alone */
 };
 
 struct weir_state;
@@ -155,6 +156,29 @@ bool weir__state_is_broken(const struct weir_state *state);
  * WEIR_EIO (then it is still broken).
  */
 int weir__state_reopen(struct weir_state *state, struct weir_error *error);
+
+/* ---- reading from other threads: tables ---- */
+
+/* Would the map be too small for a batch? Asked between batches. */
+bool weir__state_lacks_room(struct weir_state *state);
+/* Make it larger; while nobody reads. */
+void weir__state_grow(struct weir_state *state);
+
+/*
+ * A snapshot of a table's first store, of what was committed when it began: one thread at a
+ * time, not while the state is opened, closed, wiped or grows. A snapshot that stays open keeps
+ * old pages from being used again.
+ */
+struct weir_snapshot;
+struct weir_snapshot *weir__snapshot_new(void);
+void weir__snapshot_free(struct weir_snapshot *snapshot); /* ended before; NULL is fine */
+/* Returns 0, or WEIR_EIO with *error. */
+int weir__snapshot_begin(struct weir_snapshot *snapshot, const struct weir_state *state,
+                         struct weir_error *error);
+void weir__snapshot_end(struct weir_snapshot *snapshot);
+/* *value borrows until the end. Returns 0, WEIR_ENOTFOUND, or WEIR_EIO with *error. */
+int weir__snapshot_get(const struct weir_snapshot *snapshot, struct weir_bytes key,
+                       struct weir_bytes *value, struct weir_error *error);
 
 /* ---- restoring ---- */
 

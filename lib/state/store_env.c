@@ -22,6 +22,7 @@
 
 #define MAP_BYTES (UINT64_C(64) << 30)
 #define MAP_SMALLEST (UINT64_C(16) << 20)
+#define MOST_READERS 512 /* workers, and other processes that look */
 
 int
 weir__state_fail(struct weir_state *state, int code, const char *what)
@@ -56,21 +57,40 @@ grow_map(struct weir_state *state)
 }
 
 /* Each changed page is copied once a transaction, and a branch above it. */
-static void
-make_room(struct weir_state *state)
+static bool
+lacks_room(const struct weir_state *state)
 {
 	MDB_envinfo info;
 	MDB_stat stat;
-	size_t used, wanted;
+	size_t used;
 
-	/* one who looked and was killed would keep old pages for ever */
-	mdb_reader_check(state->env, NULL);
 	mdb_env_info(state->env, &info);
 	mdb_env_stat(state->env, &stat);
 	used = (info.me_last_pgno + 1) * stat.ms_psize;
-	wanted = used + 4 * state->config.batch_bytes;
-	if (state->wants_room || wanted > state->map_bytes)
-		grow_map(state);
+	return state->wants_room || used + 4 * state->config.batch_bytes > state->map_bytes;
+}
+
+static void
+make_room(struct weir_state *state)
+{
+	/* one who looked and was killed would keep old pages for ever */
+	mdb_reader_check(state->env, NULL);
+	if (state->config.is_table || !lacks_room(state))
+		return;
+	grow_map(state);
+	state->wants_room = false;
+}
+
+bool
+weir__state_lacks_room(struct weir_state *state)
+{
+	return !state->txn && !state->broken && lacks_room(state);
+}
+
+void
+weir__state_grow(struct weir_state *state)
+{
+	grow_map(state);
 	state->wants_room = false;
 }
 
@@ -106,13 +126,19 @@ static int
 open_env(struct weir_state *state)
 {
 	MDB_txn *txn = NULL;
+	unsigned flags = MDB_NOSYNC | MDB_NORDAHEAD;
 	int code = mdb_env_create(&state->env);
 
+	/* a worker's snapshots of several tables, and of several workers on one thread */
+	if (state->config.is_table)
+		flags |= MDB_NOTLS;
+	if (!code)
+		code = mdb_env_set_maxreaders(state->env, MOST_READERS);
 	state->map_bytes = state->config.map_bytes ? state->config.map_bytes : MAP_BYTES;
 	if (!code)
 		code = mdb_env_set_mapsize(state->env, state->map_bytes);
 	if (!code)
-		code = mdb_env_open(state->env, state->folder, MDB_NOSYNC | MDB_NORDAHEAD, 0666);
+		code = mdb_env_open(state->env, state->folder, flags, 0666);
 	if (!code)
 		code = mdb_txn_begin(state->env, NULL, 0, &txn);
 	if (!code)
@@ -188,8 +214,8 @@ too_old(const struct weir_state *state, char *text, size_t size)
 		return NULL;
 	snprintf(text, size,
 	         "it was last caught up %" PRId64 " s ago, and after %" PRId64
-	         " s its changelog may have forgotten what was deleted",
-	         age_ms / 1000, max_ms / 1000);
+	         " s its %s may have forgotten what was deleted",
+	         age_ms / 1000, max_ms / 1000, state->config.is_table ? "topic" : "changelog");
 	return text;
 }
 
@@ -197,8 +223,10 @@ static void
 log_rebuild(const struct weir_state *state, const char *why)
 {
 	weir__log(state->config.logger, WEIR_LOG_WARNING,
-	          "store is rebuilt from its changelogs folder=%s reason=\"%s\"", state->folder,
-	          why);
+	          "%s folder=%s reason=\"%s\"",
+	          state->config.is_table ? "table is read anew"
+	                                 : "store is rebuilt from its changelogs",
+	          state->folder, why);
 }
 
 int

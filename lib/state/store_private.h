@@ -7,6 +7,7 @@
  *   store.c        read, write, undo
  *   store_walk.c   iterators, and the removal of what has expired
  *   store_view.c   another process's look at it (view.h)
+ *   store_snapshot.c  another thread's look at a table
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */

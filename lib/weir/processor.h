@@ -10,8 +10,8 @@
  * callbacks run on the one thread of the task's worker, never two at a time.
  *
  * ABI log
- *   1   first version; then added: stores (the descriptor's `stores`, weir_store_*), and
- *       `doubt`
+ *   1   first version; then added: stores (the descriptor's `stores`, weir_store_*),
+ *       `doubt`, and tables (WEIR_OPTION_TABLE, weir_table_*)
  * Appending a member to a struct that carries its size, or a function, keeps the ABI
  * number; changing or removing anything raises it.
  *
@@ -84,7 +84,8 @@ enum weir_option_type {
 	WEIR_OPTION_SIZE = 5,   /* int64_t, in bytes    "64MiB"; within min and max */
 	WEIR_OPTION_CHOICE = 6, /* int                  index into `choices` */
 	WEIR_OPTION_STRINGS = 7, /* struct weir_strings one string or an array of them */
-	WEIR_OPTION_POINTER = 8 /* const char *         a JSON pointer (RFC 6901), checked */
+	WEIR_OPTION_POINTER = 8, /* const char *         a JSON pointer (RFC 6901), checked */
+	WEIR_OPTION_TABLE = 9   /* const char *         one of the pipeline's tables, checked */
 };
 
 /* The value of a WEIR_OPTION_STRINGS. */
@@ -139,6 +140,8 @@ struct weir_option {
 	WEIR_OPT_ROW(s, m, WEIR_OPTION_POINTER, 0, standard, 0, 0, NULL, help)
 #define WEIR_OPT_POINTER_REQUIRED(s, m, help) \
 	WEIR_OPT_ROW(s, m, WEIR_OPTION_POINTER, WEIR_OPTION_REQUIRED, NULL, 0, 0, NULL, help)
+#define WEIR_OPT_TABLE_REQUIRED(s, m, help) \
+	WEIR_OPT_ROW(s, m, WEIR_OPTION_TABLE, WEIR_OPTION_REQUIRED, NULL, 0, 0, NULL, help)
 #define WEIR_OPT_END { NULL, 0, 0, 0, NULL, 0, 0, NULL, NULL }
 
 /* ---- the descriptor ---- */
@@ -450,6 +453,31 @@ WEIR_API void weir_iterator_close(struct weir_iterator *iterator); /* NULL is fi
  * 1970, 0 before the first. Kept with the stores.
  */
 WEIR_API int64_t weir_store_time_ms(const struct weir_store *store);
+
+/* ---- tables ---- */
+
+/*
+ * A table: a topic of which the last value of each key counts, kept on this machine in whole.
+ * Before the first record is processed the app has read it to the end it had then; it follows
+ * the topic from there on, so two looks at one key may differ, but not within a callback.
+ * Keys are found byte for byte; of a key that stands in several partitions, what was read
+ * last counts.
+ */
+struct weir_table;
+
+/* The pipeline's table of that name: valid from open to close. NULL: it has none such. */
+WEIR_API struct weir_table *weir_table_find(struct weir_context *ctx, const char *name);
+
+/*
+ * The value that stands under `key`; a null key is in no table.
+ *
+ * *value borrows from the table: valid until the end of the callback.
+ *
+ * Returns 0, WEIR_ENOTFOUND (then *value is untouched), or WEIR_EIO: the table cannot be
+ * read. Return; whatever the verdict, the app stops.
+ */
+WEIR_API int weir_table_get(struct weir_table *table, struct weir_bytes key,
+                            struct weir_bytes *value);
 
 /* ---- around ---- */
 

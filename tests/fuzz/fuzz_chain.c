@@ -115,7 +115,7 @@ set_up(void)
 		chains[i].chain = weir__chain_new(chains[i].pipeline, registry,
 						  weir__clock_system(), &silent, &error);
 		FUZZ_CHECK(chains[i].chain, "%s", error.message);
-		chains[i].task = weir__chain_open(chains[i].chain, "in", 3, NULL, &error);
+		chains[i].task = weir__chain_open(chains[i].chain, "in", 3, NULL, NULL, &error);
 		FUZZ_CHECK(chains[i].task, "%s", error.message);
 	}
 }

@@ -100,7 +100,7 @@ fixture_open(struct fixture *fixture, const char *json)
 	bool built = fixture_build(fixture, json);
 
 	ck_assert_msg(built, "%s", fixture->error.message);
-	fixture->task = weir__chain_open(fixture->chain, "in", 3, NULL, &fixture->error);
+	fixture->task = weir__chain_open(fixture->chain, "in", 3, NULL, NULL, &fixture->error);
 	ck_assert_msg(fixture->task, "%s", fixture->error.message);
 }
 

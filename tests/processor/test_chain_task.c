@@ -271,7 +271,7 @@ START_TEST(a_failed_open_names_the_step_and_is_not_closed)
 	setenv("WEIR_TEST_OPEN_FAILS", "1", 1);
 	fixture_init(&f, all);
 	ck_assert(fixture_build(&f, "{'steps': [{'use': 'count', 'name': 'sum'}]" OUT));
-	ck_assert_ptr_null(weir__chain_open(f.chain, "in", 0, NULL, &f.error));
+	ck_assert_ptr_null(weir__chain_open(f.chain, "in", 0, NULL, NULL, &f.error));
 	ck_assert_str_eq(f.error.message, "step sum: no luck");
 	ck_assert_int_eq(f.error.code, WEIR_EIO);
 	ck_assert_str_eq(traced(), "open:0 ");

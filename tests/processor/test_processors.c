@@ -33,7 +33,7 @@ open_step(struct fixture *f, const char *use, const char *with)
 	built = fixture_build(f, json.data);
 	weir__buffer_fini(&json);
 	if (built)
-		f->task = weir__chain_open(f->chain, "in", 3, NULL, &f->error);
+		f->task = weir__chain_open(f->chain, "in", 3, NULL, NULL, &f->error);
 	return f->task != NULL;
 }
 
@@ -405,7 +405,7 @@ START_TEST(unknown_to_default_needs_a_default)
 			 0);
 	ck_assert(fixture_build(&f, "{'steps': [{'use': 'route', 'with': {'by': '/to',"
 				    "'unknown': 'default'}}], 'outputs': {'a': 'ta'}}"));
-	ck_assert_ptr_null(weir__chain_open(f.chain, "in", 0, NULL, &f.error));
+	ck_assert_ptr_null(weir__chain_open(f.chain, "in", 0, NULL, NULL, &f.error));
 	ck_assert_str_eq(
 		f.error.message,
 		"step route: unknown: \"default\" needs an output named \"default\"");

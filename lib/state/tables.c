@@ -1,0 +1,210 @@
+/*
+ * The tables of an app: their files, and the views that workers look through.
+ *
+ * Knows who may touch LMDB's map when: a view holds its table's lock shared as long as it is of
+ * one moment, since files must not be closed nor the map moved under a read transaction.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <base/mutation.h>
+#include <state/tables_private.h>
+
+#define BATCH_BYTES ((size_t)64 << 20)
+
+struct weir_table {
+	struct weir_kept *kept;
+	struct weir_snapshot *snapshot;
+	bool is_looking;
+	struct weir_error error;
+};
+
+/* ---- lifecycle ---- */
+
+char *
+weir__table_folder(const char *instance_folder, const char *name)
+{
+	return weir__format("%s/tables/%s", instance_folder, name);
+}
+
+/* A thread that wants it alone must not wait for ever while others look in turns. */
+static void
+init_lock(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attributes;
+
+	pthread_rwlockattr_init(&attributes);
+	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(lock, &attributes);
+	pthread_rwlockattr_destroy(&attributes);
+}
+
+struct weir_tables *
+weir__tables_new(const struct weir_tables_config *config)
+{
+	struct weir_tables *tables = weir__calloc(1, sizeof(*tables));
+
+	tables->config = *config;
+	tables->kept = weir__calloc(config->count + 1, sizeof(*tables->kept));
+	for (size_t index = 0; index < config->count; index++) {
+		struct weir_kept *kept = &tables->kept[index];
+
+		kept->name = config->topics[index].name;
+		kept->topic = config->topics[index].topic;
+		kept->folder = weir__table_folder(config->folder, kept->name);
+		init_lock(&kept->alone);
+	}
+	tables->config.folder = NULL;
+	return tables;
+}
+
+static void
+end(struct weir_tables *tables, void (*close_state)(struct weir_state *state))
+{
+	if (!tables)
+		return;
+	weir__reader_close(tables->reader);
+	for (size_t index = 0; index < tables->config.count; index++) {
+		struct weir_kept *kept = &tables->kept[index];
+
+		close_state(kept->state);
+		pthread_rwlock_destroy(&kept->alone);
+		free(kept->folder);
+	}
+	free(tables->kept);
+	free(tables->parts);
+	free(tables);
+}
+
+void
+weir__tables_free(struct weir_tables *tables)
+{
+	end(tables, weir__state_close);
+}
+
+void
+weir__tables_crash(struct weir_tables *tables)
+{
+	end(tables, weir__state_crash);
+}
+
+bool
+weir__tables_are_read(const struct weir_tables *tables)
+{
+	return atomic_load(&tables->are_read) ||
+	       (WEIR_MUTANT(TABLE_NOT_AWAITED) && tables->targets_known);
+}
+
+/* ---- files ---- */
+
+int
+weir__kept_open(struct weir_tables *tables, struct weir_kept *kept, struct weir_error *error)
+{
+	size_t count = (size_t)kept->partitions;
+	struct weir_store_config *places = weir__calloc(count + 1, sizeof(*places));
+	struct weir_state_config config = {
+		.folder = kept->folder,
+		.stores = places,
+		.store_count = count,
+		.clock = tables->config.clock,
+		.logger = tables->config.logger,
+		.max_age_ms = kept->max_age_ms,
+		.batch_bytes = BATCH_BYTES,
+		.map_bytes = tables->config.map_bytes,
+		.is_table = true,
+	};
+
+	for (size_t index = 0; index < count; index++)
+		places[index].name = weir__format("%zu", index);
+	weir__state_release(kept->state);
+	kept->state = weir__state_open(&config, error);
+	for (size_t index = 0; index < count; index++)
+		free((char *)places[index].name);
+	free(places);
+	return kept->state ? 0 : WEIR_EIO;
+}
+
+bool
+weir__kept_lock(struct weir_kept *kept, int wait_ms)
+{
+	struct timespec until;
+
+	if (wait_ms == 0)
+		return pthread_rwlock_trywrlock(&kept->alone) == 0;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += wait_ms / 1000;
+	until.tv_nsec += wait_ms % 1000 * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	return pthread_rwlock_timedwrlock(&kept->alone, &until) == 0;
+}
+
+void
+weir__kept_unlock(struct weir_kept *kept)
+{
+	pthread_rwlock_unlock(&kept->alone);
+}
+
+/* ---- views ---- */
+
+struct weir_table *
+weir__table_new(struct weir_tables *tables, size_t index)
+{
+	struct weir_table *table = weir__calloc(1, sizeof(*table));
+
+	table->kept = &tables->kept[index];
+	table->snapshot = weir__snapshot_new();
+	return table;
+}
+
+void
+weir__table_free(struct weir_table *table)
+{
+	if (!table)
+		return;
+	weir__table_let_go(table);
+	weir__snapshot_free(table->snapshot);
+	free(table);
+}
+
+static int
+look(struct weir_table *table)
+{
+	pthread_rwlock_rdlock(&table->kept->alone);
+	table->is_looking = true;
+	if (weir__snapshot_begin(table->snapshot, table->kept->state, &table->error) == 0)
+		return 0;
+	weir__table_let_go(table);
+	return WEIR_EIO;
+}
+
+void
+weir__table_let_go(struct weir_table *table)
+{
+	if (!table->is_looking)
+		return;
+	weir__snapshot_end(table->snapshot);
+	table->is_looking = false;
+	pthread_rwlock_unlock(&table->kept->alone);
+}
+
+int
+weir_table_get(struct weir_table *table, struct weir_bytes key, struct weir_bytes *value)
+{
+	if (!key.data)
+		return WEIR_ENOTFOUND;
+	if (!table->is_looking && look(table))
+		return WEIR_EIO;
+	return weir__snapshot_get(table->snapshot, key, value, &table->error);
+}
+
+const struct weir_error *
+weir__table_error(const struct weir_table *table)
+{
+	return &table->error;
+}
