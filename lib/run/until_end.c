@@ -9,13 +9,13 @@
  */
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <base/alloc.h>
+#include <run/threads.h>
 #include <run/until_end.h>
 
 #define ASK_TIMEOUT_MS 5000
