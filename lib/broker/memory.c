@@ -414,6 +414,7 @@ weir__memory_delete_topic(struct weir_memory *memory, const char *topic)
 	memmove(&memory->topics[index], &memory->topics[index + 1],
 		(memory->topic_count - index - 1) * sizeof(*memory->topics));
 	memory->topic_count--;
+	memory->deletions++;
 }
 
 void

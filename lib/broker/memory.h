@@ -88,8 +88,8 @@ void weir__memory_session_crash(struct weir_session *session);
 void weir__memory_rebalance(struct weir_memory *memory);
 
 /*
- * Somebody deletes a topic. Its offsets begin anew when it is made again; for topics that no
- * session has open.
+ * Somebody deletes a topic. Its offsets begin anew when it is made again; readers are told
+ * (FAILED, or GAP when it is there again). For topics that no session has open.
  */
 void weir__memory_delete_topic(struct weir_memory *memory, const char *topic);
 

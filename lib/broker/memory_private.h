@@ -318,6 +318,7 @@ struct weir_memory {
 	size_t step_count, step_capacity;
 	uint64_t member_ids;  /* given out */
 	uint64_t drains;      /* of producers' queues */
+	uint64_t deletions;   /* of topics */
 	uint64_t timed_out;   /* transactions; for who wants to know that it happened */
 	struct weir_arena arena; /* metadata read by the last call of committed */
 };

@@ -16,7 +16,28 @@ struct memory_reader {
 	size_t turn;
 	bool read_committed;
 	struct weir_memory_record *held; /* the record given last */
+	struct weir_offset *places;      /* of the cursors, with topics of our own */
+	uint64_t deletions; /* the memory's, when the cursors' logs were looked up */
 };
+
+/* A topic that was deleted may be there again, with other logs. False: it is not. */
+static bool
+find_logs(struct memory_reader *reader, struct weir_error *error)
+{
+	if (reader->deletions == reader->memory->deletions)
+		return true;
+	for (size_t i = 0; i < reader->count; i++) {
+		struct weir_memory_log *log =
+			weir__memory_find(reader->memory, reader->places[i].topic,
+					  reader->places[i].partition, error);
+
+		if (!log)
+			return false;
+		reader->cursors[i].log = log;
+	}
+	reader->deletions = reader->memory->deletions;
+	return true;
+}
 
 static enum weir_event_type
 next(struct memory_reader *reader, struct weir_offset *place,
@@ -47,11 +68,12 @@ poll(struct weir_reader *base, int timeout_ms, struct weir_offset *place,
 	enum weir_event_type type;
 
 	(void)timeout_ms;
-	(void)error;
 	weir__memory_enter(reader->memory);
 	weir__memory_record_release(reader->held);
 	reader->held = NULL;
 	*place = (struct weir_offset){.offset = WEIR_OFFSET_NONE};
+	if (!find_logs(reader, error))
+		return WEIR_EVENT_FAILED;
 	type = next(reader, place, &record);
 	if (type == WEIR_EVENT_RECORD) {
 		reader->held = record;
@@ -67,6 +89,9 @@ close_reader(struct weir_reader *base)
 	struct memory_reader *reader = (struct memory_reader *)base;
 
 	weir__memory_record_release(reader->held);
+	for (size_t i = 0; i < reader->count; i++)
+		free((char *)reader->places[i].topic);
+	free(reader->places);
 	free(reader->cursors);
 	free(reader);
 }
@@ -87,6 +112,11 @@ weir__memory_reader_open(struct weir_broker *broker, const struct weir_offset *p
 	reader->read_committed = read_committed;
 	reader->count = count;
 	reader->cursors = weir__calloc(count + 1, sizeof(*reader->cursors));
+	reader->places = weir__calloc(count + 1, sizeof(*reader->places));
+	for (size_t i = 0; i < count; i++)
+		reader->places[i] = (struct weir_offset){.topic = weir__strdup(places[i].topic),
+							 .partition = places[i].partition};
+	reader->deletions = reader->memory->deletions;
 	weir__memory_enter(reader->memory);
 	for (size_t i = 0; i < count; i++) {
 		reader->cursors[i].log = weir__memory_find(

@@ -122,6 +122,24 @@ drop_txn(struct weir_state *state)
 
 /* ---- open ---- */
 
+/* A file that has outgrown what was asked for is mapped as it is: not a page more. */
+static void
+fit_map(struct weir_state *state)
+{
+	MDB_envinfo info;
+
+	mdb_env_info(state->env, &info);
+	state->map_bytes = info.me_mapsize;
+	while (lacks_room(state)) {
+		size_t before = state->map_bytes;
+
+		state->wants_room = false;
+		grow_map(state);
+		if (state->map_bytes == before)
+			break;
+	}
+}
+
 static int
 open_env(struct weir_state *state)
 {
@@ -139,6 +157,8 @@ open_env(struct weir_state *state)
 		code = mdb_env_set_mapsize(state->env, state->map_bytes);
 	if (!code)
 		code = mdb_env_open(state->env, state->folder, flags, 0666);
+	if (!code)
+		fit_map(state);
 	if (!code)
 		code = mdb_txn_begin(state->env, NULL, 0, &txn);
 	if (!code)

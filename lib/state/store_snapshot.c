@@ -44,7 +44,7 @@ weir__snapshot_begin(struct weir_snapshot *snapshot, const struct weir_state *st
 {
 	int code;
 
-	if (!state->env)
+	if (!state->env) /* opening it again failed */
 		return failed(state->folder, EINVAL, error);
 	code = mdb_txn_begin(state->env, NULL, MDB_RDONLY, &snapshot->txn);
 	if (code) {

@@ -1,9 +1,6 @@
 /*
- * Reading topics into tables: where each partition begins, what comes, when all was read.
- *
- * Knows when what a table has is of no use: its place is outside the topic. Before the workers
- * run it is then read anew; while they run the app has to stop, since they would find it half
- * empty. The feeding thread.
+ * Reading topics into tables: what comes, when it is kept, when all was read, and what is done
+ * when cluster or disk fail. The feeding thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -21,32 +18,19 @@
 #define MISSING_MS 10000 /* a topic that is not there for so long is gone */
 #define COMPLAIN_MS 10000
 #define PROGRESS_MS 5000
-#define DESCRIBE_MS 60000 /* topics grow seldom */
 #define REFRESH_MS 60000
 #define FAILING_MAX_MS 30000
 #define STEP_RECORDS 1000
 #define COMMIT_RECORDS 50000
 #define COMMIT_BYTES ((size_t)16 << 20)
 
-static int64_t
-now(const struct weir_tables *tables)
-{
-	return tables->config.clock->monotonic_ms(tables->config.clock);
-}
-
-static int64_t
-wall_now(const struct weir_tables *tables)
-{
-	return tables->config.clock->wall_ms(tables->config.clock);
-}
-
 /* ---- what failed ---- */
 
 /* On the cluster's side. Returns 0, or the error when it cannot mend. */
-static int
-try_later(struct weir_tables *tables, const struct weir_error *reason, struct weir_error *error)
+int
+weir__tables_try_later(struct weir_tables *tables, const struct weir_error *reason, struct weir_error *error)
 {
-	int64_t now_ms = now(tables);
+	int64_t now_ms = weir__tables_now(tables);
 
 	weir__reader_close(tables->reader);
 	tables->reader = NULL;
@@ -82,7 +66,7 @@ write_failed(struct weir_tables *tables, struct weir_kept *kept, const struct we
 	weir__reader_close(tables->reader);
 	tables->reader = NULL;
 	tables->targets_known = false;
-	tables->not_before_ms = now(tables) + tables->failing_ms;
+	tables->not_before_ms = weir__tables_now(tables) + tables->failing_ms;
 }
 
 /* ---- keeping what was read ---- */
@@ -143,87 +127,7 @@ weir__tables_rest(struct weir_tables *tables)
 			weir__state_abort(tables->kept[index].state);
 }
 
-/* ---- topics ---- */
-
-/*
- * Tombstones of keys that were deleted while the cluster did not answer may be gone. It is asked
- * only every so often, and none is removed at once.
- */
-static int
-check_age(struct weir_tables *tables, struct weir_error *error)
-{
-	int64_t age_ms = wall_now(tables) - tables->heard_ms;
-
-	for (size_t index = 0; index < tables->config.count; index++) {
-		const struct weir_kept *kept = &tables->kept[index];
-
-		if (atomic_load(&tables->are_read) && kept->max_age_ms &&
-		    age_ms > kept->max_age_ms && age_ms > 2 * DESCRIBE_MS)
-			return weir_error_set(error, WEIR_ELIMIT,
-			                      "table %s: nothing was heard of its topic for "
-			                      "%" PRId64 " s, and after %" PRId64
-			                      " s it may have forgotten what was deleted; "
-			                      "started again, the app reads it anew",
-			                      kept->name, age_ms / 1000,
-			                      kept->max_age_ms / 1000);
-	}
-	return 0;
-}
-
-static void
-take_info(struct weir_tables *tables, struct weir_kept *kept, const struct weir_topic_info *info)
-{
-	bool is_new = kept->partitions == 0;
-
-	if (is_new && !info->is_compacted && info->delete_retention_ms >= 0)
-		weir__log(tables->config.logger, WEIR_LOG_WARNING,
-		          "table's topic is not compacted only: what its retention removes stays "
-		          "in a table that was read before, and is missing in one that is read "
-		          "anew table=%s topic=%s (set its cleanup.policy to compact)",
-		          kept->name, kept->topic);
-	if (info->delete_retention_ms >= 0)
-		kept->max_age_ms = info->delete_retention_ms / 2 + 1;
-	if (info->partitions <= kept->partitions)
-		return;
-	if (!is_new)
-		weir__log(tables->config.logger, WEIR_LOG_INFO,
-		          "table grows with its topic table=%s partitions=%" PRId32, kept->name,
-		          info->partitions);
-	kept->partitions = info->partitions;
-	kept->reopen = true;
-	tables->targets_known = false;
-}
-
-/* Which partitions they have. Returns 0 or what the broker says. */
-static int
-describe(struct weir_tables *tables, struct weir_error *error)
-{
-	size_t count = tables->config.count;
-	const char **names = weir__calloc(count + 1, sizeof(*names));
-	struct weir_cluster_info info = {0};
-	int code;
-
-	for (size_t index = 0; index < count; index++)
-		names[index] = tables->kept[index].topic;
-	code = weir__broker_describe(tables->config.broker, names, count, &info, tables->ask_ms,
-	                             error);
-	for (size_t index = 0; !code && index < count; index++) {
-		if (info.topics[index].error)
-			code = weir_error_set(error, info.topics[index].error,
-			                      "table %s: topic %s: %s", tables->kept[index].name,
-			                      names[index],
-			                      weir_strerror(info.topics[index].error));
-		else
-			take_info(tables, &tables->kept[index], &info.topics[index]);
-	}
-	weir__cluster_info_fini(&info);
-	free(names);
-	tables->are_described = !code;
-	tables->describe_ms = now(tables) + DESCRIBE_MS;
-	if (!code)
-		tables->heard_ms = wall_now(tables);
-	return code;
-}
+/* ---- files ---- */
 
 /* Files that are to be opened anew. False: somebody looks at the moment, or *error. */
 static bool
@@ -261,97 +165,7 @@ make_room(struct weir_tables *tables, int wait_ms)
 	return true;
 }
 
-/* ---- where to begin ---- */
-
-static void
-list_parts(struct weir_tables *tables)
-{
-	size_t count = 0;
-
-	for (size_t index = 0; index < tables->config.count; index++)
-		count += (size_t)tables->kept[index].partitions;
-	tables->parts = weir__realloc(tables->parts, (count + 1) * sizeof(*tables->parts));
-	tables->part_count = 0;
-	for (size_t index = 0; index < tables->config.count; index++) {
-		tables->kept[index].first_part = tables->part_count;
-		for (int32_t id = 0; id < tables->kept[index].partitions; id++)
-			tables->parts[tables->part_count++] =
-				(struct weir_part){.table = index, .partition = id};
-	}
-}
-
-/*
- * Its place is outside the topic. Returns 0: all of it is read anew; or an error, since it may
- * not be emptied under those who look.
- */
-static int
-begin_anew(struct weir_tables *tables, struct weir_kept *kept, const struct weir_part *part,
-           int64_t low, int64_t high, struct weir_error *error)
-{
-	const char *why = part->next < low
-	                          ? "the topic no longer has what follows"
-	                          : "the topic was made anew or truncated";
-
-	if (atomic_load(&tables->are_read))
-		return weir_error_set(error, WEIR_ELIMIT,
-		                      "table %s: read up to %s[%" PRId32 "]@%" PRId64
-		                      ", which has %" PRId64 " to %" PRId64
-		                      ": %s; started again, the app reads it anew",
-		                      kept->name, kept->topic, part->partition, part->next, low,
-		                      high, why);
-	weir__log(tables->config.logger, WEIR_LOG_WARNING,
-	          "table is read anew table=%s topic=%s[%" PRId32 "] position=%" PRId64
-	          " log_start=%" PRId64 " log_end=%" PRId64 " reason=\"%s\"",
-	          kept->name, kept->topic, part->partition, part->next, low, high, why);
-	return weir__state_wipe(kept->state, error);
-}
-
-/* Returns 0, WEIR_EEXISTS (begun anew: ask again), WEIR_ELIMIT or WEIR_EIO (stop), or what the
- * broker says. */
-static int
-find_target(struct weir_tables *tables, struct weir_part *part, struct weir_error *error)
-{
-	struct weir_kept *kept = &tables->kept[part->table];
-	int64_t low, high;
-	int code = weir__broker_range(tables->config.broker, kept->topic, part->partition, &low,
-	                              &high, tables->ask_ms, error);
-
-	if (code)
-		return code;
-	part->next = weir__state_position(kept->state, (size_t)part->partition);
-	part->target = high;
-	if (part->next == 0) {
-		part->next = low;
-		return 0;
-	}
-	if (part->next >= low && part->next <= high)
-		return 0;
-	code = begin_anew(tables, kept, part, low, high, error);
-	return code ? code : WEIR_EEXISTS;
-}
-
-/* Returns 0; not all may be known yet. */
-static int
-find_targets(struct weir_tables *tables, struct weir_error *error)
-{
-	int code;
-
-	list_parts(tables);
-	for (size_t index = 0; index < tables->part_count; index++) {
-		struct weir_error inner = {0};
-
-		code = find_target(tables, &tables->parts[index], &inner);
-		if (code == WEIR_EEXISTS)
-			return 0;
-		if (code == WEIR_ELIMIT || code == WEIR_EIO)
-			return weir_error_set(error, code, "%s", inner.message);
-		if (code)
-			return try_later(tables, &inner, error);
-	}
-	tables->targets_known = true;
-	tables->missing_ms = 0;
-	return 0;
-}
+/* ---- the reader ---- */
 
 static uint64_t
 left(const struct weir_tables *tables)
@@ -382,7 +196,7 @@ open_reader(struct weir_tables *tables, struct weir_error *error)
 	                                 !WEIR_MUTANT(TABLE_UNCOMMITTED), &inner);
 	free(places);
 	if (!tables->reader)
-		return try_later(tables, &inner, error);
+		return weir__tables_try_later(tables, &inner, error);
 	if (!atomic_load(&tables->are_read))
 		weir__log(tables->config.logger, WEIR_LOG_INFO,
 		          "reading tables tables=%zu partitions=%zu offsets=%" PRIu64,
@@ -450,7 +264,7 @@ read_one(struct weir_tables *tables, int wait_ms, bool *more, struct weir_error 
 		/* asked anew, a gap shows what it is */
 		if (commit_all(tables, true))
 			weir_error_set(&inner, WEIR_EBROKER, "the topic's beginning moved");
-		return try_later(tables, &inner, error);
+		return weir__tables_try_later(tables, &inner, error);
 	}
 	part = find_part(tables, &place);
 	*more = true;
@@ -464,7 +278,7 @@ read_one(struct weir_tables *tables, int wait_ms, bool *more, struct weir_error 
 static void
 show_progress(struct weir_tables *tables)
 {
-	int64_t now_ms = now(tables);
+	int64_t now_ms = weir__tables_now(tables);
 
 	if (atomic_load(&tables->are_read) || now_ms < tables->progress_ms)
 		return;
@@ -482,7 +296,7 @@ settle(struct weir_tables *tables)
 		return;
 	weir__log(tables->config.logger, WEIR_LOG_INFO,
 	          "tables read tables=%zu records=%" PRIu64 " ms=%" PRId64, tables->config.count,
-	          tables->records, now(tables) - tables->started_ms);
+	          tables->records, weir__tables_now(tables) - tables->started_ms);
 	atomic_store(&tables->are_read, true);
 }
 
@@ -500,8 +314,8 @@ read_some(struct weir_tables *tables, int wait_ms, struct weir_error *error)
 	if (tables->uncommitted > 0 && (!more || tables->uncommitted >= COMMIT_RECORDS ||
 	                                tables->uncommitted_bytes >= COMMIT_BYTES))
 		commit_all(tables, false);
-	if (now(tables) >= tables->refresh_ms && commit_all(tables, true))
-		tables->refresh_ms = now(tables) + REFRESH_MS;
+	if (weir__tables_now(tables) >= tables->refresh_ms && commit_all(tables, true))
+		tables->refresh_ms = weir__tables_now(tables) + REFRESH_MS;
 	if (tables->reader)
 		settle(tables);
 	show_progress(tables);
@@ -513,10 +327,10 @@ read_some(struct weir_tables *tables, int wait_ms, struct weir_error *error)
 static void
 begin(struct weir_tables *tables)
 {
-	tables->started_ms = now(tables);
+	tables->started_ms = weir__tables_now(tables);
 	tables->ask_ms = ASK_FIRST_MS;
 	tables->refresh_ms = tables->started_ms + REFRESH_MS;
-	tables->heard_ms = wall_now(tables);
+	tables->heard_ms = weir__tables_wall_now(tables);
 }
 
 /* Up to the reader. True: it is there. */
@@ -525,12 +339,12 @@ prepare(struct weir_tables *tables, int wait_ms, struct weir_error *error)
 {
 	struct weir_error inner = {0};
 
-	if (!tables->are_described || now(tables) >= tables->describe_ms) {
-		if (check_age(tables, error) ||
+	if (!tables->are_described || weir__tables_now(tables) >= tables->describe_ms) {
+		if (weir__tables_check_age(tables, error) ||
 		    (tables->targets_known && !commit_all(tables, true)))
 			return false;
-		if (describe(tables, &inner)) {
-			try_later(tables, &inner, error);
+		if (weir__tables_describe(tables, &inner)) {
+			weir__tables_try_later(tables, &inner, error);
 			return false;
 		}
 	}
@@ -539,7 +353,7 @@ prepare(struct weir_tables *tables, int wait_ms, struct weir_error *error)
 	if (!tables->targets_known) {
 		weir__reader_close(tables->reader);
 		tables->reader = NULL;
-		if (find_targets(tables, error) || !tables->targets_known)
+		if (weir__tables_find_targets(tables, error) || !tables->targets_known)
 			return false;
 	}
 	return tables->reader || (open_reader(tables, error) == 0 && tables->reader);
@@ -552,7 +366,7 @@ weir__tables_step(struct weir_tables *tables, int wait_ms, struct weir_error *er
 
 	if (tables->started_ms == 0)
 		begin(tables);
-	pause_ms = tables->not_before_ms - now(tables);
+	pause_ms = tables->not_before_ms - weir__tables_now(tables);
 	if (pause_ms > 0) {
 		if (wait_ms > 0)
 			poll(NULL, 0, pause_ms < wait_ms ? (int)pause_ms : wait_ms);

@@ -177,7 +177,10 @@ look(struct weir_table *table)
 {
 	pthread_rwlock_rdlock(&table->kept->alone);
 	table->is_looking = true;
-	if (weir__snapshot_begin(table->snapshot, table->kept->state, &table->error) == 0)
+	if (!table->kept->state)
+		weir_error_set(&table->error, WEIR_EIO, "table %s cannot be read: its files are "
+		               "not open", table->kept->name);
+	else if (weir__snapshot_begin(table->snapshot, table->kept->state, &table->error) == 0)
 		return 0;
 	weir__table_let_go(table);
 	return WEIR_EIO;

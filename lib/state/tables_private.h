@@ -1,8 +1,9 @@
 /*
  * Inside of tables, shared by lib/state/table*.c:
  *
- *   tables.c      the set: opened, locked, closed; what workers look through
- *   table_feed.c  reading the topics into them
+ *   tables.c        the set: opened, locked, closed; what workers look through
+ *   table_topics.c  what their topics are, and where each partition begins and ends
+ *   table_feed.c    reading them
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -67,5 +68,36 @@ int weir__kept_open(struct weir_tables *tables, struct weir_kept *kept, struct w
 /* While nobody looks: wait for that until `wait_ms` from now. False: not now. */
 bool weir__kept_lock(struct weir_kept *kept, int wait_ms);
 void weir__kept_unlock(struct weir_kept *kept);
+
+/* ---- table_feed.c ---- */
+
+/* It failed on the cluster's side. Returns 0, or the error when that cannot mend. */
+int weir__tables_try_later(struct weir_tables *tables, const struct weir_error *reason,
+                           struct weir_error *error);
+
+/* ---- table_topics.c ---- */
+
+/* Which partitions there are. Returns 0 or what the broker says. */
+int weir__tables_describe(struct weir_tables *tables, struct weir_error *error);
+
+/*
+ * Tombstones of keys that were deleted while the cluster did not answer may be gone: then
+ * WEIR_ELIMIT. It is asked only every so often, and none is removed at once.
+ */
+int weir__tables_check_age(const struct weir_tables *tables, struct weir_error *error);
+
+/* From where to where each partition is read. Returns 0 (not all may be known yet) or an error. */
+int weir__tables_find_targets(struct weir_tables *tables, struct weir_error *error);
+
+static inline int64_t
+weir__tables_now(const struct weir_tables *tables)
+{
+	return tables->config.clock->monotonic_ms(tables->config.clock);
+}
+static inline int64_t
+weir__tables_wall_now(const struct weir_tables *tables)
+{
+	return tables->config.clock->wall_ms(tables->config.clock);
+}
 
 #endif

@@ -345,7 +345,7 @@ START_TEST(every_section_has_a_sound_table)
 			      "%s: %s", section->path, error.message);
 		ck_assert_ptr_nonnull(section->help);
 	}
-	ck_assert_uint_eq(count, 6);
+	ck_assert_uint_eq(count, 7);
 }
 END_TEST
 

@@ -22,11 +22,13 @@ static const struct weir_processor pass = {WEIR_PROCESSOR_HEADER, .name = "pass"
 struct fork_options {
 	const char *to; /* an output to find at run time */
 	int64_t odd;
+	const char *table;
 };
 
 static const struct weir_option fork_option_rows[] = {
 	WEIR_OPT_STRING(struct fork_options, to, NULL, "output"),
 	WEIR_OPT_INT(struct fork_options, odd, "1", 1, 99, "an odd number"),
+	WEIR_OPT_ROW(struct fork_options, table, WEIR_OPTION_TABLE, 0, NULL, 0, 0, NULL, "table"),
 	WEIR_OPT_END};
 static const struct weir_output fork_outputs[] = {
 	{"left", ""}, {"right", ""}, WEIR_OUTPUT_END};
@@ -114,6 +116,12 @@ static const struct {
 	{"{'steps': [{'use': 'fork', 'with': {'odd': 13}}],"
 	 "'outputs': {'default': 'o', 'left': 'l', 'right': 'r'}}",
 	 "p.json: /steps/0/with: the processor refuses these options"},
+	{"{'steps': [{'use': 'fork', 'with': {'table': 'none'}}], 'tables': {'t': {'topic': "
+	 "'x'}}, 'outputs': {'default': 'o', 'left': 'l', 'right': 'r'}}",
+	 "p.json: /steps/0/with/table: there is no table \"none\" in /tables"},
+	{"{'steps': [{'use': 'fork', 'with': {'table': 7}}],"
+	 "'outputs': {'default': 'o', 'left': 'l', 'right': 'r'}}",
+	 "p.json: /steps/0/with/table: expected a string"},
 	{"{'steps': [{'use': 'fork'}], 'outputs': {'left': 'l'}}",
 	 "p.json: /steps/0: output \"right\" of processor \"fork\" goes nowhere: name it "
 	 "in "

@@ -341,6 +341,8 @@ load_pipeline(struct fleet *fleet, const char *settings)
 	if (fleet->stores)
 		weir__stores_prepare(fleet->stores, fleet->broker, 1000, &error);
 	ck_assert_msg(!error.code, "%s", error.message);
+	if (fleet->pipeline->table_count)
+		fleet_open_tables(fleet);
 }
 
 void
@@ -381,6 +383,7 @@ fleet_close(struct fleet *fleet)
 {
 	for (int index = 0; index < FLEET_WORKERS; index++)
 		weir__worker_free(fleet->workers[index]);
+	weir__tables_free(fleet->tables);
 	weir__stores_free(fleet->stores);
 	weir__folder_remove(fleet->folder);
 	weir__chain_free(fleet->chain);
@@ -398,6 +401,7 @@ fleet_start(struct fleet *fleet, int index)
 		.chain = fleet->chain,
 		.broker = fleet->broker,
 		.stores = fleet->stores,
+		.tables = fleet->tables,
 		.clock = &fleet->clock.clock,
 		.logger = &fleet->logger,
 		.index = index,

@@ -45,6 +45,7 @@ struct fleet {
 	struct weir_pipeline *pipeline;
 	struct weir_chain *chain;
 	struct weir_stores *stores; /* NULL: no step has any */
+	struct weir_tables *tables; /* NULL: the pipeline has none */
 	char folder[64];            /* state_dir; removed at the end */
 	struct weir_worker *workers[FLEET_WORKERS];
 	char log[4096]; /* the last lines */
@@ -66,6 +67,7 @@ void fleet_close(struct fleet *fleet);
 const char *fleet_changelog(struct fleet *fleet, int partition);
 const char *fleet_store(struct fleet *fleet, int partition);
 extern const struct weir_processor fleet_count_processor;
+void fleet_open_tables(struct fleet *fleet);
 
 /* One more processor for pipelines to use; set before fleet_open(). */
 extern const struct weir_processor *fleet_extra_processor;
@@ -73,6 +75,14 @@ extern const struct weir_processor *fleet_extra_processor;
 /* What a read_committed reader sees of a partition. */
 void fleet_each(struct fleet *fleet, const char *topic, int partition,
                 void (*visit)(void *opaque, const struct weir_message *message), void *opaque);
+
+/*
+ * With "tables" in the settings: their topics, of one partition, are made by fleet_open().
+ * The first puts key=value there (NULL: a tombstone); the second feeds the tables until they
+ * are read to their ends.
+ */
+void fleet_put_table(struct fleet *fleet, const char *topic, const char *key, const char *value);
+void fleet_feed(struct fleet *fleet);
 
 /* Start worker `index`. */
 void fleet_start(struct fleet *fleet, int index);

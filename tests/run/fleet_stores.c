@@ -1,6 +1,6 @@
 /*
- * What the fleet knows of stores: a processor that has one, and what is in its store and in
- * its changelog.
+ * What the fleet knows of state: a processor that has a store, what is in it and in its
+ * changelog, and tables.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -131,4 +131,47 @@ fleet_store(struct fleet *fleet, int partition)
 		                         (int)value.size, (const char *)value.data);
 	weir__state_crash(state); /* reading leaves it as it was */
 	return text;
+}
+
+/* ---- tables ---- */
+
+void
+fleet_open_tables(struct fleet *fleet)
+{
+	struct weir_tables_config config = {
+		.folder = fleet->folder,
+		.topics = fleet->pipeline->tables,
+		.count = fleet->pipeline->table_count,
+		.broker = fleet->broker,
+		.clock = &fleet->clock.clock,
+		.logger = &fleet->logger,
+	};
+
+	for (size_t index = 0; index < config.count; index++)
+		ck_assert_int_eq(weir__broker_topic_create(fleet->broker,
+		                                           config.topics[index].topic, 1, 1, NULL,
+		                                           0, NULL), 0);
+	fleet->tables = weir__tables_new(&config);
+}
+
+void
+fleet_put_table(struct fleet *fleet, const char *topic, const char *key, const char *value)
+{
+	struct weir_message message = {
+		.key = {key, strlen(key)},
+		.value = {value, value ? strlen(value) : 0},
+		.timestamp_ms = fleet->clock.now_ms,
+	};
+
+	ck_assert_int_eq(weir__memory_append(fleet->memory, topic, 0, &message), 0);
+}
+
+void
+fleet_feed(struct fleet *fleet)
+{
+	struct weir_error error = {0};
+
+	for (int step = 0; step < 100; step++)
+		weir__tables_step(fleet->tables, 0, &error);
+	ck_assert_msg(weir__tables_are_read(fleet->tables), "%s: %s", error.message, fleet->log);
 }

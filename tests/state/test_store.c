@@ -454,6 +454,23 @@ START_TEST(the_map_grows_from_batch_to_batch)
 }
 END_TEST
 
+START_TEST(what_has_outgrown_the_map_asked_for_opens_again)
+{
+	fixture_close(&fixture);
+	fixture.config.map_bytes = 1 << 20;
+	fixture.config.batch_bytes = 1 << 18;
+	for (int round = 0; round < 12; round++) {
+		fixture_open(&fixture);
+		put_many(round * 300, 300);
+		fixture_commit(&fixture);
+		fixture_close(&fixture);
+	}
+	fixture_open(&fixture);
+	ck_assert_str_ne(fixture_get(&fixture, 0, "00003599"), "-");
+	ck_assert_ptr_null(strstr(fixture.log, "rebuilt"));
+}
+END_TEST
+
 START_TEST(a_full_map_fails_the_batch_and_the_next_try_has_room)
 {
 	struct weir_error error = {0};
@@ -528,6 +545,7 @@ suite(void)
 	tcase_add_test(tests, one_folder_is_open_once);
 	tcase_add_test(tests, a_folder_without_rights_is_named);
 	tcase_add_test(tests, the_map_grows_from_batch_to_batch);
+	tcase_add_test(tests, what_has_outgrown_the_map_asked_for_opens_again);
 	tcase_add_test(tests, a_full_map_fails_the_batch_and_the_next_try_has_room);
 	tcase_add_test(tests, a_full_disk_fails_the_commit_and_keeps_what_was_there);
 	suite_add_tcase(made, tests);
