@@ -352,6 +352,22 @@ seek(struct kafka_consumer *consumer, const struct kafka_partition *partition, i
 	return code;
 }
 
+/*
+ * A resume does not wake the broker's thread, which sleeps for up to a second when it has
+ * nothing to fetch; a seek does (rd_kafka_toppar_pause_resume(), rd_kafka_toppar_seek()). It
+ * goes to where the partition goes on anyway. A fetcher that has not started yet refuses it,
+ * and wakes the thread when it does.
+ */
+void
+weir__kafka_resume(struct kafka_consumer *consumer, struct kafka_partition *partition)
+{
+	if (!partition->is_paused)
+		return;
+	weir__kafka_pause(consumer, partition, false);
+	if (!partition->is_stopped && !consumer->is_forgotten)
+		seek(consumer, partition, partition->position, -1);
+}
+
 enum weir_outcome
 weir__kafka_rewind(struct kafka_consumer *consumer, struct kafka_partition *partition,
                    int64_t offset, int timeout_ms, struct weir_error *error)

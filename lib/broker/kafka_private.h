@@ -279,6 +279,7 @@ struct kafka_partition *weir__kafka_partition_find(struct kafka_consumer *consum
 void weir__kafka_partitions_free(struct kafka_consumer *consumer);
 void weir__kafka_pause(struct kafka_consumer *consumer, struct kafka_partition *partition,
                        bool pause);
+void weir__kafka_resume(struct kafka_consumer *consumer, struct kafka_partition *partition);
 enum weir_outcome weir__kafka_rewind(struct kafka_consumer *consumer,
                                      struct kafka_partition *partition, int64_t offset,
                                      int timeout_ms, struct weir_error *error);

@@ -68,7 +68,7 @@ session_pause(struct weir_session *base, struct weir_partition *partition)
 static void
 session_resume(struct weir_session *base, struct weir_partition *partition)
 {
-	weir__kafka_pause(of(base)->consumer, (struct kafka_partition *)partition, false);
+	weir__kafka_resume(of(base)->consumer, (struct kafka_partition *)partition);
 }
 
 static enum weir_outcome
