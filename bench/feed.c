@@ -25,6 +25,7 @@ struct meter_feed {
 	rd_kafka_t *rk;
 	rd_kafka_topic_t *topic;
 	int per_second;
+	int64_t begin_us; /* also in the keys: no two feeds have the same */
 };
 
 static void
@@ -33,7 +34,7 @@ send_one(struct meter_feed *feed, long number)
 	char value[VALUE_BYTES + 1], key[32];
 	int length = snprintf(value, sizeof(value), PREFIX "%" PRId64 ",\"note\":\"",
 			      meter_now_us());
-	int key_size = snprintf(key, sizeof(key), "%08ld", number);
+	int key_size = snprintf(key, sizeof(key), "%08ld-%" PRId64, number, feed->begin_us);
 
 	memset(value + length, 'x', (size_t)(VALUE_BYTES - length));
 	memcpy(value + VALUE_BYTES - 2, "\"}", 2);
@@ -49,13 +50,12 @@ static void *
 feed_main(void *opaque)
 {
 	struct meter_feed *feed = opaque;
-	int64_t begin_us = meter_now_us();
 	struct timespec pause = {.tv_nsec = 1000000};
 	long sent = 0;
 
 	while (!atomic_load(&feed->stopped)) {
 		long due =
-			(long)((meter_now_us() - begin_us) * feed->per_second / 1000000);
+			(long)((meter_now_us() - feed->begin_us) * feed->per_second / 1000000);
 
 		while (sent < due)
 			send_one(feed, sent++);
@@ -78,6 +78,7 @@ meter_feed_start(const char *brokers, const char *topic, int per_second)
 	feed->topic = rd_kafka_topic_new(feed->rk, topic, NULL);
 	meter_topic_partitions(feed->rk, topic);
 	feed->per_second = per_second;
+	feed->begin_us = meter_now_us();
 	if (pthread_create(&feed->thread, NULL, feed_main, feed))
 		meter_fail("no thread");
 	return feed;

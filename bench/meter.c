@@ -22,16 +22,22 @@ static const char usage[] =
 	"  meter delete BROKERS TOPIC\n"
 	"  meter fill BROKERS TOPIC RECORDS BYTES   produce so many JSON records of that "
 	"size\n"
+	"  meter fill-ids BROKERS TOPIC FIRST IDS TIMES BYTES\n"
+	"                        records of so many ids, each so many times, shuffled\n"
 	"  meter span BROKERS TOPIC                 committed records, first and last "
 	"time (ms)\n"
 	"  meter run COMMAND...                     CPU time, peak memory and seconds of "
 	"it\n"
+	"  meter drain BROKERS IN GROUP COMMAND...  the same, until GROUP has committed all "
+	"of IN\n"
 	"  meter latency BROKERS IN OUT PER_SECOND SECONDS COMMAND...\n"
 	"                        feed IN while COMMAND copies it to OUT; time to "
 	"read_committed\n"
 	"  meter restart BROKERS IN OUT PER_SECOND ROUNDS COMMAND...\n"
 	"                        the same, with kill -9; time from start to the first "
 	"record\n"
+	"  meter start BROKERS IN OUT PER_SECOND COMMAND...\n"
+	"                        the same for one start, whatever was before\n"
 	"  meter librdkafka                         its version\n";
 
 void
@@ -80,6 +86,9 @@ main(int argc, char **argv)
 	}
 	if (strcmp(command, "fill") == 0 && count == 4)
 		return meter_fill(rest[0], rest[1], atol(rest[2]), atoi(rest[3]));
+	if (strcmp(command, "fill-ids") == 0 && count == 6)
+		return meter_fill_ids(rest[0], rest[1], atol(rest[2]), atol(rest[3]),
+				      atoi(rest[4]), atoi(rest[5]));
 	if (strcmp(command, "span") == 0 && count == 2)
 		return meter_span(rest[0], rest[1]);
 	if (strcmp(command, "run") == 0 && count >= 1)
@@ -90,6 +99,10 @@ main(int argc, char **argv)
 	if (strcmp(command, "restart") == 0 && count >= 6)
 		return meter_restart(rest[0], rest[1], rest[2], atoi(rest[3]),
 				     atoi(rest[4]), rest + 5);
+	if (strcmp(command, "start") == 0 && count >= 5)
+		return meter_start(rest[0], rest[1], rest[2], atoi(rest[3]), rest + 4);
+	if (strcmp(command, "drain") == 0 && count >= 4)
+		return meter_drain(rest[0], rest[1], rest[2], rest + 3);
 	if (strcmp(command, "librdkafka") == 0) {
 		puts(rd_kafka_version_str());
 		return 0;

@@ -38,8 +38,16 @@ int meter_topic_partitions(rd_kafka_t *rk, const char *topic);
 /* A consumer of all partitions, without a group, from the beginning or from the end. */
 rd_kafka_t *meter_reader(const char *brokers, const char *topic, bool read_committed,
                          bool from_end);
-int meter_fill(const char *brokers, const char *topic, long records, int value_bytes);
+/* The end of each partition. The caller destroys the list. */
+rd_kafka_topic_partition_list_t *meter_topic_ends(rd_kafka_t *rk, const char *topic);
 int meter_span(const char *brokers, const char *topic);
+
+/* ---- fill.c ---- */
+
+int meter_fill(const char *brokers, const char *topic, long records, int value_bytes);
+/* Records of the ids `first` to `first + ids - 1`, each so many times, in random order. */
+int meter_fill_ids(const char *brokers, const char *topic, long first, long ids, int times,
+                   int value_bytes);
 
 /* ---- feed.c: a producer at a steady pace, on a thread of its own ---- */
 
@@ -52,14 +60,20 @@ int64_t meter_feed_sent_us(const void *value, size_t size);
 /* ---- process.c ---- */
 
 pid_t meter_spawn(char **command);
+long long meter_cpu_us(const struct rusage *usage);
 /* Run to its end; prints its CPU time, peak memory and seconds. */
 int meter_run(char **command);
 
-/* ---- latency.c, restart.c ---- */
+/* ---- latency.c, restart.c, drain.c ---- */
 
 int meter_latency(const char *brokers, const char *input, const char *output, int per_second,
                   int seconds, char **command);
 int meter_restart(const char *brokers, const char *input, const char *output, int per_second,
                   int rounds, char **command);
+/* The same time for one start, and what went before it is the caller's. */
+int meter_start(const char *brokers, const char *input, const char *output, int per_second,
+                char **command);
+/* Run until `group` has committed all of the input; prints CPU time, memory and seconds. */
+int meter_drain(const char *brokers, const char *input, const char *group, char **command);
 
 #endif

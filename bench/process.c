@@ -31,8 +31,8 @@ meter_spawn(char **command)
 	_exit(127);
 }
 
-static long long
-cpu_us(const struct rusage *usage)
+long long
+meter_cpu_us(const struct rusage *usage)
 {
 	return (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000LL +
 	       usage->ru_utime.tv_usec + usage->ru_stime.tv_usec;
@@ -51,7 +51,7 @@ meter_run(char **command)
 			meter_fail("wait: %s", strerror(errno));
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		meter_fail("%s failed (status %d)", command[0], status);
-	printf("cpu_us=%lld rss_kib=%ld wall_us=%lld\n", cpu_us(&usage), usage.ru_maxrss,
+	printf("cpu_us=%lld rss_kib=%ld wall_us=%lld\n", meter_cpu_us(&usage), usage.ru_maxrss,
 	       (long long)(meter_now_us() - started_us));
 	return 0;
 }

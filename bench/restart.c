@@ -15,7 +15,7 @@
 #include <bench/meter.h>
 
 #define RECORDS_BEFORE_KILL 5000
-#define TIMEOUT_MS 90000
+#define TIMEOUT_MS 300000
 
 static rd_kafka_message_t *
 next_record(rd_kafka_t *reader, const char *what)
@@ -99,6 +99,17 @@ meter_restart(const char *brokers, const char *input, const char *output, int pe
 		pid = restart_once(brokers, output, command);
 	}
 	kill_hard(pid);
+	meter_feed_stop(feed);
+	return 0;
+}
+
+int
+meter_start(const char *brokers, const char *input, const char *output, int per_second,
+	    char **command)
+{
+	struct meter_feed *feed = meter_feed_start(brokers, input, per_second);
+
+	kill_hard(restart_once(brokers, output, command));
 	meter_feed_stop(feed);
 	return 0;
 }

@@ -42,6 +42,16 @@ function ratio(key_a, key_b,    a, b, n, i, r) {
     return sprintf("%.3f (%.2f to %.2f)", median_of(r, n), r[1], r[n])
 }
 
+# The head of a table, before its first row.
+function head(names,    i, n, list, line) {
+    n = split(names, list, ",")
+    for (i = 1; i <= n; i++) line = line " " list[i] " |"
+    print "\n| |" line
+    line = "|---|"
+    for (i = 1; i <= n; i++) line = line "---|"
+    print line
+}
+
 function row(what, bare, weir, relation, wanted) {
     printf "| %s | %s | %s | %s | %s |\n", what, bare, weir, relation, wanted
 }
@@ -107,6 +117,7 @@ function add(key, value) { runs[key] = runs[key] " " value }
         figure[pair[1]] = pair[2]
     }
     key = $1 " " $3 " " $2 " "
+    any[$1] = 1
 }
 $1 == "copy" {
     add(key "rate", figure["records"] * 1000 / (figure["last_ms"] - figure["first_ms"]))
@@ -124,8 +135,8 @@ $1 == "latency" {
 }
 
 END {
-    print "| | bare loop | weir | weir to bare (all pairs) | wanted |"
-    print "|---|---|---|---|---|"
+    if (any["copy"] || any["restart"] || any["latency"])
+        head("bare loop,weir,weir to bare (all pairs),wanted")
     copy_rows("exactly-once")
     copy_rows("at-least-once")
     cost_rows()

@@ -1,10 +1,11 @@
 /*
- * Topics of the benchmark: made, filled with JSON records, read to their end.
+ * Topics of the benchmark: made, deleted, read to their end.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include "config.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,84 +105,6 @@ meter_topic_partitions(rd_kafka_t *rk, const char *topic)
 	return partitions;
 }
 
-/* ---- filled ---- */
-
-static void
-on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
-{
-	(void)rk;
-	(void)opaque;
-	if (message->err)
-		meter_fail("fill: %s", rd_kafka_err2str(message->err));
-}
-
-/* A JSON object of exactly that size, where it can be so small. */
-static int
-make_value(char *value, long number, int bytes)
-{
-	int length =
-		snprintf(value, (size_t)bytes + 1,
-			 "{\"order_id\":%ld,\"customer\":\"c%05ld\",\"amount\":%ld.%02ld,"
-			 "\"currency\":\"EUR\",\"note\":\"",
-			 number, number % 10007, number % 997, number % 100);
-
-	if (length > bytes - 2)
-		meter_fail("fill: values of %d bytes are too small", bytes);
-	for (long i = length; i < bytes - 2; i++)
-		value[i] = (char)('a' + (number * 31 + i * 7) % 26);
-	memcpy(value + bytes - 2, "\"}", 2);
-	return bytes;
-}
-
-static rd_kafka_t *
-filling_producer(const char *brokers)
-{
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char text[256];
-	rd_kafka_t *rk;
-
-	rd_kafka_conf_set(conf, "bootstrap.servers", brokers, NULL, 0);
-	rd_kafka_conf_set(conf, "compression.type", "lz4", NULL, 0);
-	rd_kafka_conf_set(conf, "linger.ms", "20", NULL, 0);
-	rd_kafka_conf_set(conf, "partitioner", "murmur2_random", NULL, 0);
-	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
-	if (!rk)
-		meter_fail("%s", text);
-	return rk;
-}
-
-int
-meter_fill(const char *brokers, const char *topic, long records, int value_bytes)
-{
-	rd_kafka_t *rk = filling_producer(brokers);
-	rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, topic, NULL);
-	char value[65536], key[32];
-
-	if (value_bytes >= (int)sizeof(value))
-		meter_fail("fill: values of %d bytes are too large", value_bytes);
-	for (long i = 0; i < records; i++) {
-		int size = make_value(value, i, value_bytes);
-		int key_size = snprintf(key, sizeof(key), "%08ld", i);
-
-		while (rd_kafka_produce(handle, RD_KAFKA_PARTITION_UA,
-					RD_KAFKA_MSG_F_COPY, value, (size_t)size, key,
-					(size_t)key_size, NULL)) {
-			if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL)
-				meter_fail("fill: %s",
-					   rd_kafka_err2str(rd_kafka_last_error()));
-			rd_kafka_poll(rk, 10);
-		}
-		if (i % 1000 == 0)
-			rd_kafka_poll(rk, 0);
-	}
-	if (rd_kafka_flush(rk, 60000))
-		meter_fail("fill: records were not taken within 60 s");
-	rd_kafka_topic_destroy(handle);
-	rd_kafka_destroy(rk);
-	return 0;
-}
-
 /* ---- read ---- */
 
 /* The end of a partition; one that was just made may not have its leader yet. */
@@ -201,6 +124,18 @@ end_offset(rd_kafka_t *rk, const char *topic, int partition)
 	meter_fail("%s[%d]: no end offset: %s", topic, partition, rd_kafka_err2str(code));
 }
 
+rd_kafka_topic_partition_list_t *
+meter_topic_ends(rd_kafka_t *rk, const char *topic)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+	int partitions = meter_topic_partitions(rk, topic);
+
+	for (int i = 0; i < partitions; i++)
+		rd_kafka_topic_partition_list_add(list, topic, i)->offset =
+			end_offset(rk, topic, i);
+	return list;
+}
+
 rd_kafka_t *
 meter_reader(const char *brokers, const char *topic, bool read_committed, bool from_end)
 {
@@ -209,18 +144,26 @@ meter_reader(const char *brokers, const char *topic, bool read_committed, bool f
 		"false", "enable.partition.eof", "true", "isolation.level",
 		read_committed ? "read_committed" : "read_uncommitted",
 		"queued.min.messages", "1000000", "check.crcs", "false", NULL);
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
-	int partitions = meter_topic_partitions(rk, topic);
+	rd_kafka_topic_partition_list_t *list = meter_topic_ends(rk, topic);
 
 	rd_kafka_poll_set_consumer(rk);
-	for (int i = 0; i < partitions; i++) {
-		rd_kafka_topic_partition_list_add(list, topic, i)->offset =
-			from_end ? end_offset(rk, topic, i) : 0;
-	}
+	for (int i = 0; i < list->cnt && !from_end; i++)
+		list->elems[i].offset = 0;
 	if (rd_kafka_assign(rk, list))
 		meter_fail("%s: cannot be read", topic);
 	rd_kafka_topic_partition_list_destroy(list);
 	return rk;
+}
+
+/* Of a record's key and value: FNV-1a. */
+static uint64_t
+hash(uint64_t seed, const void *data, size_t size)
+{
+	const unsigned char *bytes = data;
+
+	for (size_t i = 0; i < size; i++)
+		seed = (seed ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return seed;
 }
 
 int
@@ -229,6 +172,7 @@ meter_span(const char *brokers, const char *topic)
 	rd_kafka_t *rk = meter_reader(brokers, topic, true, false);
 	int open = meter_topic_partitions(rk, topic);
 	int64_t first_ms = INT64_MAX, last_ms = 0;
+	uint64_t sum = 0; /* of all records, whatever their order */
 	long records = 0;
 
 	while (open > 0) {
@@ -244,6 +188,9 @@ meter_span(const char *brokers, const char *topic)
 			int64_t time_ms = rd_kafka_message_timestamp(message, NULL);
 
 			records++;
+			sum += hash(hash(UINT64_C(0xcbf29ce484222325), message->key,
+			                 message->key_len),
+			            message->payload, message->len);
 			first_ms = time_ms < first_ms ? time_ms : first_ms;
 			last_ms = time_ms > last_ms ? time_ms : last_ms;
 		}
@@ -251,7 +198,7 @@ meter_span(const char *brokers, const char *topic)
 	}
 	rd_kafka_consumer_close(rk);
 	rd_kafka_destroy(rk);
-	printf("records=%ld first_ms=%lld last_ms=%lld\n", records, (long long)first_ms,
-	       (long long)last_ms);
+	printf("records=%ld first_ms=%lld last_ms=%lld sum=%016" PRIx64 "\n", records,
+	       (long long)first_ms, (long long)last_ms, sum);
 	return 0;
 }
