@@ -303,10 +303,11 @@ settle(struct weir_tables *tables)
 static int
 read_some(struct weir_tables *tables, int wait_ms, struct weir_error *error)
 {
+	int most = tables->config.step_records ? tables->config.step_records : STEP_RECORDS;
 	bool more = true;
 	int code = 0;
 
-	for (int count = 0; more && count < STEP_RECORDS && !code; count++)
+	for (int count = 0; more && count < most && !code; count++)
 		code = read_one(tables, count ? 0 : wait_ms, &more, error);
 	if (code || !tables->reader)
 		return code;

@@ -28,6 +28,7 @@ struct weir_tables_config {
 	const struct weir_clock *clock;
 	const struct weir_logger *logger;
 	size_t map_bytes; /* see struct weir_state_config */
+	int step_records; /* most that a step reads; 0: 1000 */
 };
 
 /* Opens nothing yet. */

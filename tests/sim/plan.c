@@ -317,6 +317,7 @@ sim_plan_make(struct sim_plan *plan, uint64_t seed, const struct sim_cut *cut)
 	draw_load(plan, &random);
 	draw_faults(plan, &random);
 	plan->stores = plan->steps > 0 && sim_random_chance(&random, 40);
+	plan->table = plan->steps > 0 && sim_random_chance(&random, 25);
 	plan->may_reject = find_may_reject(plan);
 	plan->dead_letter |= plan->may_reject;
 	apply_cut(plan, cut);
@@ -362,8 +363,8 @@ sim_plan_print(FILE *to, const struct sim_plan *plan)
 	fprintf(to, "  steps:");
 	for (int index = 0; index < plan->steps; index++)
 		fprintf(to, " %s", roles[plan->roles[index]]);
-	fprintf(to, "%s%s, tick %" PRId64 " ms\n", plan->steps ? "" : " none",
-		plan->stores ? " with stores" : "",
+	fprintf(to, "%s%s%s, tick %" PRId64 " ms\n", plan->steps ? "" : " none",
+		plan->stores ? " with stores" : "", plan->table ? " behind a table" : "",
 		plan->tick_ms);
 	fprintf(to,
 		"  commit after %" PRId64 " ms, %" PRId64 " records, %" PRId64

@@ -63,6 +63,8 @@ print_steps(const struct sim_plan *plan, struct weir_buffer *text)
 {
 	static const char *const roles[] = {"copy", "pass", "sum", "hold", "tally"};
 
+	if (plan->table)
+		weir__buffer_add_text(text, "{\"use\":\"table-look\"},");
 	for (int index = 0; index < plan->steps; index++) {
 		weir__buffer_printf(text, "%s{\"use\":\"%s\",\"with\":{\"role\":\"%s\"",
 				    index ? "," : "",
@@ -111,6 +113,8 @@ print_pipeline(const struct sim_plan *plan, const struct sim_process *process,
 		plan->commit_ms, plan->commit_records, plan->commit_bytes / 1024,
 		plan->retry_attempts, plan->dead_letter ? "" : ",\"on_reject\":\"drop\"");
 	print_topics(plan, text);
+	if (plan->table)
+		weir__buffer_add_text(text, "\"tables\":{\"t\":{\"topic\":\"table\"}},");
 	weir__buffer_add_text(text, "\"steps\":[");
 	print_steps(plan, text);
 	weir__buffer_add_text(text, "]}");
@@ -149,6 +153,7 @@ start_workers(struct sim_process *process, struct weir_error *error)
 		.chain = process->chain,
 		.broker = &process->broker,
 		.stores = process->stores,
+		.tables = process->tables,
 		.clock = &world->clock.clock,
 		.logger = &world->logger,
 	};
@@ -202,9 +207,11 @@ sim_process_start(struct sim_world *world, const char *name)
 	process->broker.ops = &broker_ops;
 	process->world = world;
 	snprintf(process->name, sizeof(process->name), "%s", name);
-	if (world->plan->stores)
+	if (world->folder[0])
 		choose_folder(process);
-	if (!load_pipeline(process, &error) || !start_workers(process, &error)) {
+	if (!load_pipeline(process, &error) ||
+	    (world->plan->table && !sim_table_start(process, &error)) ||
+	    !start_workers(process, &error)) {
 		sim_fail(world, SIM_STOPPED, "a process cannot start: %s", error.message);
 		sim_process_free(process);
 		return NULL;
@@ -231,6 +238,10 @@ sim_process_free(struct sim_process *process)
 {
 	for (int index = 0; index < process->worker_count; index++)
 		weir__worker_free(process->workers[index]);
+	if (process->dead)
+		weir__tables_crash(process->tables);
+	else
+		weir__tables_free(process->tables);
 	weir__stores_free(process->stores);
 	weir__chain_free(process->chain);
 	weir__pipeline_free(process->pipeline);
@@ -317,6 +328,8 @@ sim_process_step(struct sim_process *process, int index)
 	int below_worker = world->stepping_worker;
 	enum weir_worker_status status;
 
+	if (process->tables)
+		sim_table_feed(process);
 	process->frames++;
 	world->stepping = process;
 	world->stepping_worker = index;

@@ -270,6 +270,8 @@ world_step(struct sim_world *world)
 	if (!world->phase)
 		sim_faults_between_steps(world);
 	sim_load_step(world);
+	if (world->plan->table)
+		sim_table_step(world);
 	broker_steps(world);
 	if (world->phase != SIM_DRAINING)
 		restart(world);
@@ -378,13 +380,15 @@ open_world(struct sim_world *world)
 	};
 	world->memory = weir__memory_open(&world->clock.clock, &world->logger);
 	world->broker = weir__memory_broker(world->memory);
+	world->registry = weir__registry_new(&world->logger);
 	create_topics(world);
+	if (world->plan->table)
+		sim_table_open(world);
 	weir__memory_set_manual(world->memory, true);
 	weir__memory_set_fault(world->memory, armed_fault, world);
-	world->registry = weir__registry_new(&world->logger);
 	weir__registry_add(world->registry, weir__oracle_processor(), NULL);
 	weir__registry_add(world->registry, weir__oracle_store_processor(), NULL);
-	if (world->plan->stores)
+	if (world->plan->stores || world->plan->table)
 		make_folder(world);
 	weir__oracle_processor_set_sleep(sleep_in_record, world);
 	sim_load_open(world);

@@ -31,6 +31,7 @@ struct sim_process {
 	struct weir_pipeline *pipeline;
 	struct weir_chain *chain;
 	struct weir_stores *stores;
+	struct weir_tables *tables;
 	struct weir_worker *workers[SIM_WORKERS];
 	bool asleep[SIM_WORKERS]; /* in a slow record */
 	bool drained[SIM_WORKERS];
@@ -100,6 +101,16 @@ bool sim_has_failed(const struct sim_world *world);
 
 /* Let `ms` pass for everybody but who is marked as standing still. */
 void sim_pass(struct sim_world *world, int64_t ms);
+
+/* ---- table.c ---- */
+
+void sim_table_open(struct sim_world *world);
+/* Maybe one more record in the topic. */
+void sim_table_step(struct sim_world *world);
+/* Read it for a process that starts. False: *error. */
+bool sim_table_start(struct sim_process *process, struct weir_error *error);
+/* Maybe read on. */
+void sim_table_feed(struct sim_process *process);
 
 /* ---- process.c ---- */
 
