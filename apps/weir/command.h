@@ -59,5 +59,6 @@ extern const struct weir_command weir__command_list;
 extern const struct weir_command weir__command_describe;
 extern const struct weir_command weir__command_verify;
 extern const struct weir_command weir__command_state;
+extern const struct weir_command weir__command_reset;
 
 #endif

@@ -14,5 +14,6 @@ const struct weir_command *const weir__commands[] = {
 	&weir__command_pipe,     &weir__command_produce,
 	&weir__command_consume,  &weir__command_list,
 	&weir__command_describe, &weir__command_verify,
-	&weir__command_state,    NULL,
+	&weir__command_state,    &weir__command_reset,
+	NULL,
 };

@@ -76,8 +76,8 @@ read_name(const char *name, struct state_task *task)
 	return true;
 }
 
-static bool
-disk_bytes(const char *folder, int64_t *bytes)
+bool
+weir__state_bytes(const char *folder, int64_t *bytes)
 {
 	char *path = weir__format("%s/data.mdb", folder);
 	struct stat status;
@@ -94,7 +94,7 @@ add_task(struct state *state, const char *name)
 {
 	struct state_task task = {.folder = weir__format("%s/%s", state->folder, name)};
 
-	if (!disk_bytes(task.folder, &task.bytes) || !read_name(name, &task)) {
+	if (!weir__state_bytes(task.folder, &task.bytes) || !read_name(name, &task)) {
 		free(task.folder);
 		return;
 	}

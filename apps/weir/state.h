@@ -33,6 +33,9 @@ struct state {
 	size_t task_count;
 };
 
+/* What the stores in `folder` take on the disk. False: there are none. */
+bool weir__state_bytes(const char *folder, int64_t *bytes);
+
 /* The time to live of that store; 0: for ever, also when no step declares it. */
 int64_t weir__state_ttl_ms(const struct state *state, const char *store);
 

@@ -26,7 +26,10 @@
 	X(RESTORE_COMMITTED, "a restore has committed to LMDB")                            \
 	X(OUTPUTS_FLUSHED, "at-least-once: outputs are delivered, changelogs not yet sent") \
 	X(CHANGELOGS_QUEUED, "at-least-once: changelogs are queued to the producer")       \
-	X(CHANGELOGS_FLUSHED, "at-least-once: changelogs are delivered")
+	X(CHANGELOGS_FLUSHED, "at-least-once: changelogs are delivered")                   \
+	X(RESET_MARKED, "weir reset: the offsets say that it is at work")                  \
+	X(RESET_TOPIC_DELETED, "weir reset: a changelog is deleted")                       \
+	X(RESET_FOLDER_DELETED, "weir reset: the stores of one task are deleted")
 
 enum weir_fault_point {
 #define WEIR_FAULT_POINT_ENUM(name, what) WEIR_FAULT_POINT_##name,

@@ -40,3 +40,9 @@ weir__mark_print(int64_t mark, char *text)
 	snprintf(text, WEIR_MARK_SIZE, "%s%" PRId64, prefix, mark);
 	return text;
 }
+
+bool
+weir__mark_is_reset(const char *metadata)
+{
+	return metadata && strcmp(metadata, WEIR_MARK_RESET) == 0;
+}

@@ -110,6 +110,18 @@ first_start(struct weir_worker *worker, struct weir_partition *partition,
 	return WEIR_SUCCESS;
 }
 
+/* `weir reset` was killed between its steps: stores may know more than is read again. */
+static enum weir_outcome
+refuse_half_reset(const struct weir_worker *worker, const struct weir_offset *offset,
+                  struct weir_error *error)
+{
+	weir_error_set(error, WEIR_ESTATE,
+	               "%s[%" PRId32 "]: the app \"%s\" is being reset, or a reset of it was not "
+	               "finished: run weir reset again, until it says done",
+	               offset->topic, offset->partition, worker->pipeline->name);
+	return WEIR_FATAL;
+}
+
 /*
  * Where each partition starts, into partition->start; what is committed, into
  * offsets[].offset and marks[].
@@ -130,8 +142,11 @@ find_starts(struct weir_worker *worker, const struct weir_event *event,
 	                                  WEIR_SLICE_MS, error);
 	weir__offsets_asked(worker, outcome, offsets, event->partition_count, error);
 	/* the next call to the session ends the metadata's life */
-	for (index = 0; index < event->partition_count && outcome == WEIR_SUCCESS; index++)
+	for (index = 0; index < event->partition_count && outcome == WEIR_SUCCESS; index++) {
 		marks[index] = weir__mark_parse(offsets[index].metadata);
+		if (weir__mark_is_reset(offsets[index].metadata))
+			outcome = refuse_half_reset(worker, &offsets[index], error);
+	}
 	for (index = 0; index < event->partition_count && outcome == WEIR_SUCCESS; index++) {
 		event->partitions[index]->start = offsets[index].offset;
 		if (offsets[index].offset == WEIR_OFFSET_NONE)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <base/alloc.h>
+#include <run/mark.h>
 #include <run/threads.h>
 #include <run/until_end.h>
 
@@ -103,6 +104,9 @@ ask(struct weir_until_end *end)
 	    WEIR_SUCCESS)
 		return false;
 	for (size_t index = 0; index < end->count; index++) {
+		/* the worker that is given it says so, and stops */
+		if (weir__mark_is_reset(end->places[index].metadata))
+			return false;
 		from = end->places[index].offset;
 		if (from < end->low[index])
 			from = end->low[index];

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <run/mark.h>
+
 #include "tests/harness.h"
 #include "tests/run/fleet.h"
 
@@ -250,6 +252,24 @@ START_TEST(group_that_starts_with_the_latest_record_commits_where_that_is)
 }
 END_TEST
 
+START_TEST(half_finished_reset_stops_before_anything_is_read)
+{
+	const struct weir_offset offset = {"in", 1, 0, WEIR_MARK_RESET};
+	struct weir_error error = {0};
+
+	fleet_open(&fleet, with_guarantee(_i, DEAD));
+	ck_assert_int_eq(weir__broker_offsets_set(fleet.broker, "app", &offset, 1, 1000, &error), 0);
+	fleet_put(&fleet, 0, "a");
+	fleet_start(&fleet, 0);
+	fleet_run(&fleet, 60);
+	ck_assert_int_eq(fleet_status(&fleet, 0), WEIR_WORKER_FAILED);
+	ck_assert_ptr_nonnull(strstr(weir__worker_error(fleet.workers[0])->message,
+	                             "in[1]: the app \"app\" is being reset"));
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "");
+	fleet_close(&fleet);
+}
+END_TEST
+
 START_TEST(too_large_emit_is_rejected_before_anything_is_sent)
 {
 	open_and_start(with_guarantee(_i, DEAD));
@@ -391,6 +411,7 @@ main(void)
 	ADD(ticks_emit_and_their_transaction_carries_offsets);
 	ADD(ticks_of_one_task_do_not_keep_those_of_another_waiting);
 	ADD(group_that_starts_with_the_latest_record_commits_where_that_is);
+	ADD(half_finished_reset_stops_before_anything_is_read);
 	ADD(too_large_emit_is_rejected_before_anything_is_sent);
 	ADD(position_behind_markers_is_committed);
 	ADD(gap_stops_and_says_how_many_are_lost);
