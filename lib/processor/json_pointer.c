@@ -17,25 +17,33 @@
 
 /* ---- from pointer to value ---- */
 
-/* An array index: digits, no leading 0. "-" names what is behind the last: nothing. */
-static const json_t *
-element_at(const json_t *array, const char *step, size_t size)
+/* Digits, no leading 0. "-" names what is behind the last: nothing. */
+bool
+weir__json_token_index(const char *token, size_t size, size_t *index)
 {
-	size_t index = 0;
-
-	if (size == 0 || size > 18 || (size > 1 && step[0] == '0'))
-		return NULL;
+	*index = 0;
+	if (size == 0 || size > 18 || (size > 1 && token[0] == '0'))
+		return false;
 	for (size_t i = 0; i < size; i++) {
-		if (step[i] < '0' || step[i] > '9')
-			return NULL;
-		index = index * 10 + (size_t)(step[i] - '0');
+		if (token[i] < '0' || token[i] > '9')
+			return false;
+		*index = *index * 10 + (size_t)(token[i] - '0');
 	}
-	return json_array_get(array, index);
+	return true;
 }
 
-/* ~1 is /, ~0 is ~; in one pass, so that ~01 is ~1. Returns the new size. */
-static size_t
-unescape(char *step, size_t size)
+static const json_t *
+element_at(const json_t *array, const char *token, size_t size)
+{
+	size_t index;
+
+	return weir__json_token_index(token, size, &index) ? json_array_get(array, index)
+							    : NULL;
+}
+
+/* In one pass, so that ~01 is ~1. */
+size_t
+weir__json_token_unescape(char *step, size_t size)
 {
 	size_t to = 0;
 
@@ -59,7 +67,8 @@ member_at(const json_t *object, const char *step, size_t size)
 	if (!memchr(step, '~', size))
 		return json_object_getn(object, step, size);
 	plain = weir__strndup(step, size);
-	member = json_object_getn(object, plain, unescape(plain, size));
+	member = json_object_getn(object, plain,
+				  weir__json_token_unescape(plain, size));
 	free(plain);
 	return member;
 }

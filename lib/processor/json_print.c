@@ -42,8 +42,8 @@ short_escape(unsigned char c)
 }
 
 /* UTF-8 goes as it is; what must be escaped is. */
-static void
-add_string(struct weir_buffer *out, const char *text, size_t size)
+void
+weir__json_add_string(struct weir_buffer *out, const char *text, size_t size)
 {
 	size_t start = 0;
 
@@ -191,7 +191,7 @@ add_object(struct weir_buffer *out, const json_t *object)
 	weir__buffer_add(out, "{", 1);
 	for (; at; at = json_object_iter_next((json_t *)object, at)) {
 		weir__buffer_add_text(out, separator);
-		add_string(out, json_object_iter_key(at), json_object_iter_key_len(at));
+		weir__json_add_string(out, json_object_iter_key(at), json_object_iter_key_len(at));
 		weir__buffer_add(out, ":", 1);
 		weir__json_add(out, json_object_iter_value(at));
 		separator = ",";
@@ -213,7 +213,7 @@ weir__json_add(struct weir_buffer *out, const json_t *json)
 		add_array(out, json);
 		break;
 	case JSON_STRING:
-		add_string(out, json_string_value(json), json_string_length(json));
+		weir__json_add_string(out, json_string_value(json), json_string_length(json));
 		break;
 	case JSON_INTEGER:
 		size = snprintf(digits, sizeof(digits), "%" JSON_INTEGER_FORMAT,

@@ -174,7 +174,9 @@ scan_number(struct scanner *s)
 	if (size == 0)
 		return expected(s, "expected a number");
 	rest.size = size;
-	type = weir__json_number_check(rest, is_integer, s->limit);
+	type = s->limit == WEIR_JSON_ANY_NUMBER
+		       ? 0
+		       : weir__json_number_check(rest, is_integer, s->limit);
 	if (type) {
 		s->fault->type = type;
 		s->fault->at = (size_t)(s->at - s->text);

@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include <base/alloc.h>
-#include <weir/processor.h>
+#include <weir/json.h>
 
 /* Deeper nesting is refused; jansson's own bound. */
 #define WEIR_JSON_MAX_DEPTH 2048
@@ -32,7 +32,8 @@ struct weir_json_fault {
 
 /*
  * Read a whole text by RFC 8259, strictly: grammar, UTF-8, whole surrogate pairs, depth,
- * integers within -limit..limit, reals that a double holds.
+ * integers within -limit..limit, reals that a double holds; with WEIR_JSON_ANY_NUMBER any
+ * numbers.
  *
  * Returns true, or false with the first fault. Allocates only for numbers near the bounds
  * of a double.
@@ -53,6 +54,13 @@ enum weir_json_fault_type weir__json_number_check(struct weir_bytes number, bool
 /* Add the JSON pointer of the value that starts at byte `at` of `text`, which is JSON so far. */
 void weir__json_place(struct weir_bytes text, size_t at, struct weir_buffer *out);
 
+/* Is this token of a pointer an array's index? Sets *index. */
+bool weir__json_token_index(const char *token, size_t size, size_t *index);
+/* ~1 to /, ~0 to ~, in place. Returns the new size. */
+size_t weir__json_token_unescape(char *token, size_t size);
+
+/* Add a string, in quotes. */
+void weir__json_add_string(struct weir_buffer *out, const char *text, size_t size);
 /* Add `json`, printed compactly. */
 void weir__json_add(struct weir_buffer *out, const json_t *json);
 

@@ -11,7 +11,8 @@
  *
  * ABI log
  *   1   first version; then added: stores (the descriptor's `stores`, weir_store_*),
- *       `doubt`, and tables (WEIR_OPTION_TABLE, weir_table_*)
+ *       `doubt`, tables (WEIR_OPTION_TABLE, weir_table_*), and JSON as it is written
+ *       (weir_json_check, weir_json_find, weir_json_set, WEIR_JSON_ANY_NUMBER)
  * Appending a member to a struct that carries its size, or a function, keeps the ABI
  * number; changing or removing anything raises it.
  *

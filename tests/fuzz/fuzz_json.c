@@ -1,7 +1,8 @@
 /*
  * JSON texts, values and pointers: the scanner and jansson agree on what is JSON; what is
  * printed reads back equal, and prints the same again; a pointer that was made from a
- * value's place leads to that value.
+ * value's place leads to that value; a value put into a text by a pointer is found there by
+ * it, and all other bytes are as they were.
  *
  * Input: a text, then a pointer.
  *
@@ -198,6 +199,45 @@ check_pointer(const json_t *json, const char *pointer)
 	weir__buffer_fini(&again);
 }
 
+/* ---- texts that are changed in one place ---- */
+
+static const char put[] = "[1.50]";
+
+/* Of what is no JSON nothing is asked, but that no byte outside it is touched. */
+static void
+check_set(struct weir_bytes text, const char *pointer, bool is_json)
+{
+	struct weir_bytes value = {put, sizeof(put) - 1}, gone = {NULL, 0}, found;
+	char *copy = weir__calloc(1, text.size); /* no byte more: a sanitizer looks on */
+	struct weir_error error = {0};
+	size_t size, before, behind;
+	char *result;
+
+	memcpy(copy, text.data, text.size);
+	text.data = copy;
+	weir_json_find(text, pointer, &gone);
+	result = weir_json_set(text, pointer, value, &size);
+	if (is_json && result) {
+		struct weir_bytes changed = {result, size};
+
+		FUZZ_CHECK(weir_json_check(changed, &error) == 0, "%s", error.message);
+		FUZZ_CHECK(weir_json_find(changed, pointer, &found) == 0, "%s", pointer);
+		FUZZ_CHECK(fuzz_same(found, value), "%.*s", (int)found.size,
+			   (const char *)found.data);
+		before = (size_t)((const char *)found.data - result);
+		behind = size - before - found.size;
+		FUZZ_CHECK(gone.data ? before + gone.size + behind == text.size
+				     : size > text.size + value.size,
+			   "%s: %zu became %zu", pointer, text.size, size);
+		FUZZ_CHECK(!gone.data || (memcmp(copy, result, before) == 0 &&
+					  memcmp(copy + before + gone.size,
+						 result + size - behind, behind) == 0),
+			   "%s", pointer);
+	}
+	free(result);
+	free(copy);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -208,6 +248,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_t *json = parse(text);
 
 	check_number(text);
+	if (text.size && weir__json_pointer_valid(pointer))
+		check_set(text, pointer, json != NULL);
 	if (json) {
 		check_prints_as_it_was(json);
 		weir__buffer_add_text(&place, "");
