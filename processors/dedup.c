@@ -15,9 +15,8 @@
 #include <weir/json.h>
 
 #include "dedup.h"
+#include "place.h"
 
-#define HEADER "header:"
-#define HEADER_SIZE (sizeof(HEADER) - 1)
 #define SIZE_BYTES 4 /* before each part of an id that has several */
 
 enum missing { MISSING_REJECT = 0, MISSING_PASS = 1, MISSING_DROP = 2 };
@@ -146,14 +145,11 @@ static enum found
 add_part(struct weir_context *ctx, struct dedup *dedup, const struct weir_record *record,
 	 const char *part)
 {
-	struct weir_bytes bytes = {NULL, 0};
+	struct weir_bytes bytes;
 
-	if (part[0] == '/')
+	if (place_is_pointer(part))
 		return add_pointer(ctx, dedup, record, part);
-	if (strncmp(part, HEADER, HEADER_SIZE) == 0)
-		weir_record_header_find(record, part + HEADER_SIZE, &bytes);
-	else
-		bytes = weir_record_key(record);
+	bytes = place_bytes(record, part);
 	if (!bytes.data)
 		return NONE;
 	add(dedup, bytes.data, bytes.size);
@@ -216,11 +212,7 @@ no_id(struct weir_context *ctx, const struct weir_record *record, const char *pa
 		return pass(ctx);
 	if (opts->missing == MISSING_DROP)
 		return WEIR_DONE;
-	if (part[0] != '/')
-		return weir_reject(ctx, "no id: the %.80s is missing or null", part);
-	if (!weir_record_value(record).data)
-		return weir_reject(ctx, "no id: the value is null");
-	return weir_reject(ctx, "no id: nothing at \"%.80s\", or null", part);
+	return place_reject(ctx, record, "no id", part);
 }
 
 static enum weir_verdict
@@ -316,37 +308,6 @@ dedup_close(struct weir_context *ctx, void *memory)
 
 /* ---- options ---- */
 
-static bool
-is_pointer(const char *text)
-{
-	if (text[0] != '/')
-		return false;
-	for (; *text; text++)
-		if (*text == '~' && text[1] != '0' && text[1] != '1')
-			return false;
-	return true;
-}
-
-static int
-check_part(const char *part, struct weir_error *error)
-{
-	if (strcmp(part, "key") == 0 || is_pointer(part))
-		return 0;
-	if (part[0] == '/')
-		return weir_error_set(error, WEIR_EINVALID,
-				      "id: \"%.80s\" is no JSON pointer: behind ~ comes 0 or 1",
-				      part);
-	if (strncmp(part, HEADER, HEADER_SIZE) != 0)
-		return weir_error_set(error, WEIR_EINVALID,
-				      "id: \"%.80s\" is not \"key\", \"header:NAME\" or a JSON "
-				      "pointer, which begins with /",
-				      part);
-	if (part[HEADER_SIZE] == '\0')
-		return weir_error_set(error, WEIR_EINVALID,
-				      "id: \"%s\" lacks the header's name", part);
-	return 0;
-}
-
 static int
 dedup_check(const void *memory, struct weir_error *error)
 {
@@ -356,7 +317,7 @@ dedup_check(const void *memory, struct weir_error *error)
 	if (opts->id.count == 0)
 		return weir_error_set(error, WEIR_EINVALID, "id: the list is empty");
 	for (size_t i = 0; !code && i < opts->id.count; i++)
-		code = check_part(opts->id.items[i], error);
+		code = place_check("id", opts->id.items[i], error);
 	return code;
 }
 

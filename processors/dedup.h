@@ -1,6 +1,7 @@
 /*
  * The processor `dedup`, for programs that link it in instead of loading the plugin: they
- * compile dedup.c with WEIR_LINKED_IN defined, and give this to weir_app_add_processor().
+ * compile dedup.c and place.c with WEIR_LINKED_IN defined, and give this to
+ * weir_app_add_processor().
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
