@@ -66,27 +66,72 @@ write_row(struct weir_state *state, MDB_txn *txn, char kind, const char *name,
 	return mdb_put(txn, state->dbi, &key, &data, 0);
 }
 
+/* ---- what makes sense; anything else is damage, and the store is rebuilt ---- */
+
+#define TIME_MAX (INT64_C(1) << (8 * WEIR_TIME_SIZE))
+#define POSITION_MAX (INT64_MAX / 2)
+
+static bool
+times_make_sense(const struct times_row *row)
+{
+	return row->stream_ms >= 0 && row->stream_ms < TIME_MAX && row->caught_up_ms >= 0 &&
+	       row->caught_up_ms < TIME_MAX;
+}
+
+static bool
+store_makes_sense(const struct store_row *row)
+{
+	return row->tag != 0 && row->position >= 0 && row->position < POSITION_MAX;
+}
+
+static bool
+has_own_tag(const struct weir_state *state, size_t index)
+{
+	for (size_t other = 0; other < index; other++)
+		if (state->stores[other].tag == state->stores[index].tag)
+			return false;
+	return true;
+}
+
+static int
+read_times(MDB_txn *txn, MDB_dbi dbi, struct times_row *row)
+{
+	int code = read_row(txn, dbi, 't', "", row, sizeof(*row));
+
+	return code || times_make_sense(row) ? code : MDB_CORRUPTED;
+}
+
+/* The row of a store; one that is new gets the next tag. */
+static int
+load_store(struct weir_state *state, MDB_txn *txn, size_t index, struct times_row *times)
+{
+	struct weir_store *store = &state->stores[index];
+	struct store_row row = {0};
+	int code = read_row(txn, state->dbi, 's', store->name, &row, sizeof(row));
+
+	if (code == MDB_NOTFOUND) {
+		row.tag = ++times->last_tag;
+		code = write_row(state, txn, 's', store->name, &row, sizeof(row));
+	}
+	if (code)
+		return code;
+	store->tag = row.tag;
+	store->position = row.position;
+	return store_makes_sense(&row) && has_own_tag(state, index) ? 0 : MDB_CORRUPTED;
+}
+
 int
 weir__meta_load(struct weir_state *state, MDB_txn *txn)
 {
 	struct times_row times = {0};
-	int code = read_row(txn, state->dbi, 't', "", &times, sizeof(times));
+	int code = read_times(txn, state->dbi, &times);
 
 	if (code && code != MDB_NOTFOUND)
 		return code;
 	for (size_t index = 0; index < state->store_count; index++) {
-		struct weir_store *store = &state->stores[index];
-		struct store_row row = {0};
-
-		code = read_row(txn, state->dbi, 's', store->name, &row, sizeof(row));
-		if (code == MDB_NOTFOUND) {
-			row.tag = ++times.last_tag;
-			code = write_row(state, txn, 's', store->name, &row, sizeof(row));
-		}
+		code = load_store(state, txn, index, &times);
 		if (code)
 			return code;
-		store->tag = row.tag;
-		store->position = row.position;
 	}
 	state->stream_ms = state->stream_committed_ms = times.stream_ms;
 	state->caught_up_ms = times.caught_up_ms;
@@ -119,7 +164,7 @@ int
 weir__meta_times(MDB_txn *txn, MDB_dbi dbi, int64_t *stream_ms, int64_t *caught_up_ms)
 {
 	struct times_row times;
-	int code = read_row(txn, dbi, 't', "", &times, sizeof(times));
+	int code = read_times(txn, dbi, &times);
 
 	if (code)
 		return code;
@@ -142,6 +187,8 @@ take_row(const MDB_val *key, const MDB_val *data, struct weir_view_store *store)
 	if (length >= sizeof(store->name) || data->mv_size != sizeof(row))
 		return MDB_CORRUPTED;
 	memcpy(&row, data->mv_data, sizeof(row));
+	if (!store_makes_sense(&row))
+		return MDB_CORRUPTED;
 	memcpy(store->name, (const char *)key->mv_data + sizeof(head), length);
 	store->name[length] = '\0';
 	store->position = row.position;
