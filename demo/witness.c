@@ -30,7 +30,7 @@
 #define ENDED_BY_ITSELF 3 /* exit status: there was no middle to kill it in */
 
 static const char usage[] =
-	"Usage: witness create BROKERS PARTITIONS TOPIC...\n"
+	"Usage: witness create BROKERS PARTITIONS TOPIC[:compact]...\n"
 	"       witness kill BROKERS TOPIC RECORDS COMMAND...\n"
 	"                 run COMMAND, kill -9 it when RECORDS are in TOPIC, run it "
 	"again\n"
@@ -102,26 +102,39 @@ partitions_of(struct weir_broker *broker, const char *topic)
 }
 
 /* The broker stamps records as they come in: its clock says when they were written. */
+static void
+create_topic(struct weir_broker *broker, int partitions, const char *name, bool compacted)
+{
+	struct weir_properties settings = {0};
+	struct weir_error error = {0};
+
+	weir__properties_set(&settings, "message.timestamp.type", "LogAppendTime");
+	if (compacted)
+		weir__properties_set(&settings, "cleanup.policy", "compact");
+	if (weir__broker_topic_create(broker, name, partitions, -1, &settings, TIMEOUT_MS,
+				      &error) != 0)
+		fail("%s", error.message);
+	weir__properties_fini(&settings);
+	for (int tries = 0; partitions_of(broker, name) == 0; tries++) {
+		if (tries == 100)
+			fail("%s does not appear", name);
+		sleep_ms(50);
+	}
+}
+
 static int
 create(const char *brokers, int partitions, char **topics)
 {
 	struct weir_broker *broker = connect_to(brokers);
-	struct weir_properties settings = {0};
 
-	weir__properties_set(&settings, "message.timestamp.type", "LogAppendTime");
 	for (; *topics; topics++) {
-		struct weir_error error = {0};
+		char *kind = strchr(*topics, ':');
 
-		if (weir__broker_topic_create(broker, *topics, partitions, -1, &settings,
-					      TIMEOUT_MS, &error) != 0)
-			fail("%s", error.message);
-		for (int tries = 0; partitions_of(broker, *topics) == 0; tries++) {
-			if (tries == 100)
-				fail("%s does not appear", *topics);
-			sleep_ms(50);
-		}
+		if (kind)
+			*kind++ = '\0';
+		create_topic(broker, partitions, *topics,
+			     kind && strcmp(kind, "compact") == 0);
 	}
-	weir__properties_fini(&settings);
 	weir__broker_close(broker);
 	return 0;
 }
