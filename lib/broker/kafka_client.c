@@ -231,27 +231,3 @@ weir__kafka_client_free(struct kafka_client *client)
 	pthread_mutex_destroy(&client->complaint_lock);
 	free(client);
 }
-
-static void *
-end_alone(void *opaque)
-{
-	struct kafka_client *client = opaque;
-
-	rd_kafka_destroy_flags(client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-	client->rk = NULL;
-	weir__kafka_client_free(client);
-	return NULL;
-}
-
-void
-weir__kafka_client_abandon(struct kafka_client *client)
-{
-	pthread_t thread;
-
-	/* whoever keeps the log may be gone before it ends */
-	atomic_store(&client->is_mute, true);
-	if (pthread_create(&thread, NULL, end_alone, client) == 0)
-		pthread_detach(thread);
-	else
-		end_alone(client);
-}

@@ -293,10 +293,8 @@ close_client(struct kafka_consumer *consumer)
 	consumer->topics = NULL;
 	consumer->topic_count = 0;
 	consumer->missing_topic = NULL;
-	if (is_stuck || consumer->was_missing)
-		weir__kafka_client_abandon(consumer->client);
-	else
-		weir__kafka_client_free(consumer->client);
+	weir__kafka_client_end(consumer->client,
+	                       is_stuck || consumer->was_missing ? 0 : KAFKA_END_MS);
 	consumer->was_missing = false;
 	consumer->client = NULL;
 }

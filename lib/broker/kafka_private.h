@@ -105,7 +105,7 @@ struct kafka_client {
 	void (*on_error)(struct kafka_consumer *owner, int code, const char *reason);
 	struct kafka_link link;
 	/* written by librdkafka's threads: */
-	atomic_bool is_mute; /* set when it is abandoned: nothing is logged any more */
+	atomic_bool is_mute; /* set when it is left behind: nothing is logged any more */
 	atomic_bool is_tainted;
 	atomic_ulong answers;    /* but for those before a connection is of use */
 	atomic_ulong handshakes; /* and those */
@@ -124,8 +124,6 @@ struct kafka_client *weir__kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_
                                             const struct weir_clock *clock, void *owner,
                                             struct weir_error *error);
 void weir__kafka_client_free(struct kafka_client *client);
-/* The same, in a thread of its own and without telling the group: it may take a minute. */
-void weir__kafka_client_abandon(struct kafka_client *client);
 /* Log how long the brokers have been out of reach, at a bounded rate. */
 void weir__kafka_client_watch(struct kafka_client *client);
 /* Have the brokers refused our credentials? Then *error says so. */
@@ -138,6 +136,14 @@ enum weir_outcome weir__kafka_client_explain(struct kafka_client *client, const 
                                              struct weir_error *error);
 /* librdkafka's own error does not say which topic it may not write to: add what its log said. */
 void weir__kafka_client_add_complaint(struct kafka_client *client, struct weir_error *error);
+
+/* ---- kafka_end.c ---- */
+
+/* A handle ends within a fraction of it, or never. */
+#define KAFKA_END_MS 5000
+
+/* Free it, without telling the group; what takes longer than that goes on alone. */
+void weir__kafka_client_end(struct kafka_client *client, int timeout_ms);
 
 /* ---- kafka_taint.c ---- */
 
@@ -355,6 +361,10 @@ enum weir_outcome weir__kafka_producer_replace(struct kafka_producer *producer,
 void weir__kafka_producer_assume_limits(struct kafka_producer *producer);
 enum weir_outcome weir__kafka_producer_init(struct kafka_producer *producer, int timeout_ms,
                                             struct weir_error *error);
+/* The transaction failed while nobody asked (librdkafka: erroneous state). Why? */
+enum weir_outcome weir__kafka_transaction_failed(struct kafka_producer *producer,
+                                                 enum kafka_step step,
+                                                 struct weir_error *error);
 /* Serve delivery reports and errors, without waiting. */
 void weir__kafka_producer_serve(struct kafka_producer *producer);
 enum weir_outcome weir__kafka_send(struct weir_session *session, int output,

@@ -116,31 +116,12 @@ weir__kafka_producer_serve(struct kafka_producer *producer)
 	rd_kafka_poll(producer->client->rk, 0);
 }
 
-/*
- * The transaction failed while nobody asked, and librdkafka takes no more messages: it says
- * why to whoever asks for what is not to be had now. Without that a right that is missing
- * would be met again in each transaction to come, and never told.
- */
-static enum weir_outcome
-fail_transaction(struct kafka_producer *producer, struct weir_error *error)
-{
-	rd_kafka_error_t *failure = rd_kafka_begin_transaction(producer->client->rk);
-	rd_kafka_resp_err_t code =
-		failure ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR;
-	enum weir_outcome outcome = weir__kafka_take_error(
-		KAFKA_STEP_SEND, failure,
-		weir__kafka_object(&producer->session->config, code, "cannot send"), error);
-
-	if (outcome == WEIR_FATAL)
-		weir__kafka_client_add_complaint(producer->client, error);
-	return outcome == WEIR_FATAL ? WEIR_FATAL : WEIR_ABORT;
-}
-
 static enum weir_outcome
 fail_send(struct kafka_producer *producer, struct kafka_output *output, uint64_t tag,
           rd_kafka_resp_err_t code, int timeout_ms, struct weir_error *error)
 {
 	const struct weir_session_config *config = &producer->session->config;
+	enum weir_outcome outcome;
 	char text[256];
 	rd_kafka_resp_err_t fatal;
 
@@ -158,8 +139,12 @@ fail_send(struct kafka_producer *producer, struct kafka_output *output, uint64_t
 	}
 	/* librdkafka would commit the transaction without this message. */
 	producer->must_abort = producer->is_transactional;
-	if (code == RD_KAFKA_RESP_ERR__STATE && producer->phase == KAFKA_PHASE_OPEN)
-		return fail_transaction(producer, error);
+	if (code == RD_KAFKA_RESP_ERR__STATE && producer->phase == KAFKA_PHASE_OPEN) {
+		outcome = weir__kafka_transaction_failed(producer, KAFKA_STEP_SEND, error);
+		if (outcome == WEIR_FATAL)
+			weir__kafka_client_add_complaint(producer->client, error);
+		return outcome;
+	}
 	if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
 		weir__kafka_failure_add(producer, tag, output->index, code);
 	return weir__kafka_take_code(KAFKA_STEP_SEND, code,

@@ -98,7 +98,8 @@ reader_close(struct weir_reader *base)
 	}
 	if (reader->queue)
 		rd_kafka_queue_destroy(reader->queue);
-	weir__kafka_client_free(reader->client);
+	if (reader->client)
+		weir__kafka_client_end(reader->client, KAFKA_END_MS);
 	free(reader->places);
 	free(reader->headers.items);
 	free(reader);

@@ -95,6 +95,24 @@ code_of(const rd_kafka_error_t *failure)
 }
 
 /*
+ * librdkafka takes nothing more then, and its code for that says nothing; the reason it tells
+ * to whoever asks for what is not to be had now. Without it a right that is missing would be
+ * met again in each transaction to come, and never told.
+ */
+enum weir_outcome
+weir__kafka_transaction_failed(struct kafka_producer *producer, enum kafka_step step,
+                               struct weir_error *error)
+{
+	rd_kafka_error_t *failure = rd_kafka_begin_transaction(producer->client->rk);
+	const char *what = weir__kafka_object(&producer->session->config, code_of(failure),
+	                                      "the transaction failed");
+
+	enum weir_outcome outcome = weir__kafka_take_error(step, failure, what, error);
+
+	return outcome == WEIR_SUCCESS || outcome == WEIR_AGAIN ? WEIR_ABORT : outcome;
+}
+
+/*
  * What an error of sending offsets is about. Which of several topics it is librdkafka does
  * not say; and what befell the messages before can come back here, then its text tells.
  */
@@ -132,6 +150,7 @@ send_offsets(struct kafka_producer *producer, const struct weir_offset *offsets,
 	rd_kafka_consumer_group_metadata_t *metadata;
 	rd_kafka_topic_partition_list_t *list;
 	rd_kafka_error_t *failure;
+	rd_kafka_resp_err_t code;
 	enum weir_outcome outcome;
 	char text[256];
 
@@ -154,9 +173,14 @@ send_offsets(struct kafka_producer *producer, const struct weir_offset *offsets,
 	rd_kafka_topic_partition_list_destroy(list);
 	rd_kafka_consumer_group_metadata_destroy(metadata);
 	producer->is_used = true;
+	code = code_of(failure);
+	if (code == RD_KAFKA_RESP_ERR__STATE) {
+		rd_kafka_error_destroy(failure);
+		return weir__kafka_transaction_failed(producer, KAFKA_STEP_OFFSETS, error);
+	}
 	outcome = weir__kafka_take_error(KAFKA_STEP_OFFSETS, failure,
-	                                 object_of_offsets(session, code_of(failure), offsets,
-	                                                   count, text, sizeof(text)),
+	                                 object_of_offsets(session, code, offsets, count, text,
+	                                                   sizeof(text)),
 	                                 error);
 	/* Fenced, or only forgotten while the broker was away? The next poll knows. */
 	return outcome == WEIR_FENCED ? WEIR_ABORT : outcome;

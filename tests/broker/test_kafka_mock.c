@@ -1,12 +1,15 @@
 /*
  * What needs no real Kafka but librdkafka's mock cluster: questions about a partition that
- * has no leader, a timestamp that librdkafka cannot send, and a commit that it takes for done.
+ * has no leader, a timestamp that librdkafka cannot send, a commit that it takes for done, and
+ * a handle that it does not end.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -308,6 +311,43 @@ START_TEST(a_transaction_with_nothing_in_it_needs_no_answer)
 }
 END_TEST
 
+/* ---- a handle that does not end ---- */
+
+static atomic_bool never_ends;
+
+/* In place of librdkafka's: what makes it wait for ever is a race of its threads. */
+void
+rd_kafka_destroy_flags(rd_kafka_t *rk, int flags)
+{
+	void (*real)(rd_kafka_t *, int);
+
+	while (never_ends)
+		pause();
+	*(void **)&real = dlsym(RTLD_NEXT, "rd_kafka_destroy_flags");
+	real(rk, flags);
+}
+
+void
+rd_kafka_destroy(rd_kafka_t *rk)
+{
+	rd_kafka_destroy_flags(rk, 0);
+}
+
+START_TEST(a_handle_that_does_not_end_is_left_behind)
+{
+	static const char *const input = "orders";
+	const struct weir_session_config config = {
+		.name = "reader", .group = "app", .inputs = &input, .input_count = 1};
+	struct weir_session *session = weir__broker_session_open(broker, &config, &error);
+
+	ck_assert_msg(session != NULL, "%s", error.message);
+	ck_assert_int_eq(weir__session_subscribe(session, &error), WEIR_SUCCESS);
+	never_ends = true;
+	weir__session_close(session); /* the test case's timeout ends this */
+	never_ends = false;           /* those of the fixture; the one of before waits on */
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -326,6 +366,7 @@ suite(void)
 	tcase_add_test(cases, a_transaction_with_nothing_in_it_needs_no_answer);
 	tcase_add_test(cases, timestamp_0_is_sent_as_1_and_said_once);
 	tcase_add_test(cases, a_record_without_timestamp_gets_the_time_and_no_word);
+	tcase_add_test(cases, a_handle_that_does_not_end_is_left_behind);
 	suite_add_tcase(all, cases);
 	return all;
 }
