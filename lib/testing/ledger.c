@@ -80,24 +80,6 @@ record_at(struct weir_oracle_input *input, int64_t offset)
 	return &input->records[index];
 }
 
-static void
-remember_id(struct weir_oracle_ledger *ledger, uint64_t id,
-	    const struct weir_oracle_input *input, int64_t offset)
-{
-	if (id >= (UINT64_C(1) << 32))
-		return;
-	if (id >= ledger->id_count) {
-		size_t count = 2 * (size_t)id + 64;
-
-		ledger->ids = weir__realloc(ledger->ids, count * sizeof(*ledger->ids));
-		for (size_t index = ledger->id_count; index < count; index++)
-			ledger->ids[index].offset = WEIR_OFFSET_NONE;
-		ledger->id_count = count;
-	}
-	ledger->ids[id].input = (int32_t)(input - ledger->inputs);
-	ledger->ids[id].offset = offset;
-}
-
 void
 weir__oracle_ledger_add_input(struct weir_oracle_ledger *ledger,
 			      struct weir_oracle_input *input, int64_t offset,
@@ -115,7 +97,7 @@ weir__oracle_ledger_add_input(struct weir_oracle_ledger *ledger,
 		load.copies = 1;
 		load.output[0] = 0;
 		load.reject = load.early = load.hold = false;
-		remember_id(ledger, load.id, input, offset);
+		weir__oracle_ledger_remember(ledger, load.id, input, offset);
 	}
 	record->id = load.id;
 	record->reject = load.reject || load.early;
@@ -123,7 +105,8 @@ weir__oracle_ledger_add_input(struct weir_oracle_ledger *ledger,
 	record->hold = load.hold;
 	record->counted = weir__oracle_load_is_counted(&load);
 	record->kept = weir__oracle_load_is_stored(&load);
-	record->copies = record->reject ? 0 : (uint8_t)load.copies;
+	record->again = weir__oracle_ledger_is_again(ledger, input, offset, record);
+	record->copies = record->reject || record->again ? 0 : (uint8_t)load.copies;
 	for (int index = 0; index < record->copies; index++)
 		record->output[index] = (uint8_t)load.output[index];
 }
@@ -211,13 +194,8 @@ source_of_copy(struct weir_oracle_ledger *ledger, const struct weir_message *mes
 	source->numbers[0] = 0;
 	if (header)
 		return parse_source(ledger, header->value, source) >= 2;
-	if (!ledger->config->plain || !weir__oracle_load_parse(message->value, &load) ||
-	    load.id >= ledger->id_count ||
-	    ledger->ids[load.id].offset == WEIR_OFFSET_NONE)
-		return false;
-	source->input = &ledger->inputs[ledger->ids[load.id].input];
-	source->offset = ledger->ids[load.id].offset;
-	return true;
+	return ledger->config->plain && weir__oracle_load_parse(message->value, &load) &&
+	       weir__oracle_ledger_find(ledger, load.id, &source->input, &source->offset);
 }
 
 static void
@@ -292,8 +270,9 @@ enter_copy(struct weir_oracle_ledger *ledger, const struct weir_oracle_output *o
 	    record->output[copy] >= config->output_count ||
 	    strcmp(config->outputs[record->output[copy]], output->topic) != 0) {
 		find_wrong(ledger, output, offset, source, WEIR_ORACLE_FOREIGN,
-			   record->reject ? "is an output of a rejected record"
-					  : "is not where its record wants it");
+			   record->reject  ? "is an output of a rejected record"
+			   : record->again ? "is an output of what was there before"
+					   : "is not where its record wants it");
 		return;
 	}
 	if (record->seen[copy] < UINT8_MAX && record->seen[copy]++)

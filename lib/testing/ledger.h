@@ -16,6 +16,7 @@ struct weir_oracle_record {
 	uint64_t id;
 	bool present; /* committed, not a marker or aborted */
 	bool reject, early, hold, counted, kept;
+	bool again; /* its partition had this id before: a step with a store drops it */
 	uint8_t copies;
 	uint8_t output[WEIR_ORACLE_COPIES];
 	uint8_t seen[WEIR_ORACLE_COPIES];
@@ -74,7 +75,7 @@ struct weir_oracle_ledger {
 	struct {
 		int32_t input;
 		int64_t offset;
-	} * ids; /* plain: where each id is */
+	} * ids; /* plain: where each id is; with stores: where it was kept first */
 	size_t id_count;
 };
 
@@ -110,6 +111,18 @@ weir__oracle_input_record(const struct weir_oracle_input *input, int64_t offset)
 /* For formats: a place in an input or output. */
 #define PLACE "%s[%" PRId32 "]@%" PRId64
 #define PLACE_OF(at, offset) (at)->topic, (at)->id, (offset)
+
+/* ---- ledger_ids.c ---- */
+
+void weir__oracle_ledger_remember(struct weir_oracle_ledger *ledger, uint64_t id,
+				  const struct weir_oracle_input *input, int64_t offset);
+/* False: it is not known. */
+bool weir__oracle_ledger_find(const struct weir_oracle_ledger *ledger, uint64_t id,
+			      struct weir_oracle_input **input, int64_t *offset);
+/* With stores: was a record of this id kept in this partition before? Else it is now. */
+bool weir__oracle_ledger_is_again(struct weir_oracle_ledger *ledger,
+				  const struct weir_oracle_input *input, int64_t offset,
+				  const struct weir_oracle_record *record);
 
 /* ---- ledger_state.c ---- */
 

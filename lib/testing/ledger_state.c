@@ -38,7 +38,7 @@ weir__oracle_ledger_check_state(struct weir_oracle_ledger *ledger,
 		uint32_t *count = &counts[record->id % WEIR_ORACLE_GROUPS];
 
 		/* one that could not be sent became a dead letter, and left no write */
-		if (!record->present || !record->kept || record->dead ||
+		if (!record->present || !record->kept || record->again || record->dead ||
 		    input->low + index >= input->committed)
 			continue;
 		++*count;

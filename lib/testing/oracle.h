@@ -44,7 +44,8 @@
  *   slow=N takes N ms
  */
 struct weir_oracle_load {
-	uint64_t id; /* unique over all inputs */
+	uint64_t id; /* unique over all inputs; but one that was sent twice is in its
+			partition twice, and a step with stores drops the second */
 	int copies;
 	int output[WEIR_ORACLE_COPIES];
 	bool reject;

@@ -4,7 +4,8 @@
  * By librdkafka itself, so that weir's own producer is not what fills the input. A record
  * says what is to become of it (testing/oracle.h). It is delivered however long that takes, some
  * twice: an idempotent producer of librdkafka 2.0.2 can end when a broker does, and for the
- * oracle a record is what it is by its place, not by its id.
+ * oracle a record is what it is by its place, not by its id; or, to steps with stores, one that
+ * they have to drop.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -123,26 +124,42 @@ feed_run(void *opaque)
 
 /* ---- replicas ---- */
 
+/* What is not whole, in words; empty: all is. */
+static void
+find_behind(const struct rd_kafka_metadata_topic *topic, char *text, size_t size)
+{
+	for (int index = 0; index < topic->partition_cnt; index++) {
+		const struct rd_kafka_metadata_partition *one = &topic->partitions[index];
+
+		if (one->isr_cnt < one->replica_cnt || one->leader < 0)
+			snprintf(text, size, "%s[%d] has %d of %d in sync, leader %d",
+				 topic->topic, (int)one->id, one->isr_cnt,
+				 one->replica_cnt, (int)one->leader);
+	}
+}
+
+/* The trial's topics begin with its name, and so do changelogs, which weir makes. */
 static bool
-is_in_sync(const struct rd_kafka_metadata *metadata, const char *name)
+is_in_sync(const struct rd_kafka_metadata *metadata, const char *name, char *text,
+	   size_t size)
 {
 	int own = 0;
 
-	for (int topic = 0; topic < metadata->topic_cnt; topic++) {
-		const struct rd_kafka_metadata_topic *one = &metadata->topics[topic];
-		bool is_own = !strncmp(one->topic, name, strlen(name));
-		bool ours = is_own || !strncmp(one->topic, "__", 2);
+	text[0] = '\0';
+	for (int index = 0; index < metadata->topic_cnt; index++) {
+		const struct rd_kafka_metadata_topic *topic = &metadata->topics[index];
+		bool is_own = !strncmp(topic->topic, name, strlen(name));
 
 		own += is_own;
-
-		for (int id = 0; ours && id < one->partition_cnt; id++) {
-			if (one->partitions[id].isr_cnt <
-				    one->partitions[id].replica_cnt ||
-			    one->partitions[id].leader < 0)
-				return false;
-		}
+		if (is_own || !strncmp(topic->topic, "__", 2))
+			find_behind(topic, text, size);
 	}
-	return own == TRIAL_TOPICS && metadata->broker_cnt == TRIAL_BROKERS;
+	if (own < TRIAL_TOPICS)
+		snprintf(text, size, "%d of %d topics are there", own, TRIAL_TOPICS);
+	if (metadata->broker_cnt < TRIAL_BROKERS)
+		snprintf(text, size, "%d of %d brokers are there", metadata->broker_cnt,
+			 TRIAL_BROKERS);
+	return !*text;
 }
 
 void
@@ -152,15 +169,18 @@ feed_wait_in_sync(struct trial *trial)
 	int64_t give_up_ms = trial_now_ms() + TRIAL_PATIENCE_MS;
 	int in_a_row = 0; /* one broker answers for all, but not each time the same */
 	const struct rd_kafka_metadata *metadata;
+	char behind[300] = "no broker answers";
 
 	while (in_a_row < 5 && trial_now_ms() < give_up_ms) {
 		trial_pass(trial, 100);
 		if (rd_kafka_metadata(rk, 1, NULL, &metadata, 5000))
 			continue;
-		in_a_row = is_in_sync(metadata, trial->name) ? in_a_row + 1 : 0;
+		in_a_row = is_in_sync(metadata, trial->name, behind, sizeof(behind))
+				   ? in_a_row + 1
+				   : 0;
 		rd_kafka_metadata_destroy(metadata);
 	}
 	if (in_a_row < 5)
-		trial_trouble(trial, "replicas do not come back in sync");
+		trial_trouble(trial, "replicas do not come back in sync: %s", behind);
 	rd_kafka_destroy(rk);
 }

@@ -32,7 +32,9 @@ static const char usage[] =
 	"a weir\n"
 	"                              that lets it (0)\n"
 	"      --weir PROGRAM          another build of weir\n"
-	"      --keep                  leave logs and pipeline files, and say where\n"
+	"      --keep                  leave logs, pipeline files and what the brokers have, "
+	"and\n"
+	"                              say where\n"
 	"      --tap                   one line of TAP a trial; without Kafka, skip\n"
 	"  --stores                    the last step has stores (not at-most-once)\n"
 	"  -v, --verbose               say what is done; weir too\n"
@@ -172,6 +174,21 @@ choose_all(char **words, int word_count, struct row *rows)
 	return count;
 }
 
+static void
+close_all(const struct settings *settings, struct cluster *cluster, const char *root)
+{
+	char *dir;
+
+	if (!settings->options.keep) {
+		cluster_close(cluster);
+		weir__folder_remove(root);
+		return;
+	}
+	dir = cluster_close_keeping(cluster);
+	fprintf(stderr, "# logs are in %s, the brokers' logs and data in %s\n", root, dir);
+	free(dir);
+}
+
 static int
 run_all(const struct settings *settings, struct row *rows, size_t count)
 {
@@ -197,11 +214,7 @@ run_all(const struct settings *settings, struct row *rows, size_t count)
 		failures += rows[index].result != RESULT_PASS;
 	}
 	proxy_close(proxy);
-	cluster_close(cluster);
-	if (settings->options.keep)
-		fprintf(stderr, "# logs are in %s\n", root);
-	else
-		weir__folder_remove(root);
+	close_all(settings, cluster, root);
 	return failures != 0;
 }
 

@@ -128,15 +128,23 @@ cluster_open(int brokers, const char *const *options)
 	return cluster;
 }
 
-/* `kafka COMMAND DIR [ID]` */
+/* `kafka NAME DIR [WORD]` */
+static void
+command_word(struct cluster *cluster, const char *name, const char *word)
+{
+	char line[1024];
+	const char *args[] = {"kafka", name, cluster->dir, word, NULL};
+
+	demand(run_script(args, line, sizeof(line), 0) == 0, "that failed; the reason is above");
+}
+
 static void
 command(struct cluster *cluster, const char *name, int broker)
 {
-	char id[16], line[1024];
-	const char *args[] = {"kafka", name, cluster->dir, broker ? id : NULL, NULL};
+	char id[16];
 
 	snprintf(id, sizeof(id), "%d", broker);
-	demand(run_script(args, line, sizeof(line), 0) == 0, "that failed; the reason is above");
+	command_word(cluster, name, id);
 }
 
 void
@@ -144,8 +152,19 @@ cluster_close(struct cluster *cluster)
 {
 	if (!cluster)
 		return;
-	command(cluster, "stop", 0);
+	command_word(cluster, "stop", NULL);
 	free(cluster);
+}
+
+char *
+cluster_close_keeping(struct cluster *cluster)
+{
+	char *dir = strdup(cluster->dir);
+
+	demand(dir != NULL, "out of memory");
+	command_word(cluster, "stop", "--keep");
+	free(cluster);
+	return dir;
 }
 
 const char *

@@ -35,6 +35,9 @@ struct cluster *cluster_open(int brokers, const char *const *options);
 /* Kill all brokers, remove all files. NULL is fine. */
 void cluster_close(struct cluster *cluster);
 
+/* The same, but logs and data stay, in this folder; the caller frees its name. */
+char *cluster_close_keeping(struct cluster *cluster);
+
 /* bootstrap.servers; the cluster's. */
 const char *cluster_bootstrap(const struct cluster *cluster);
 

@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <base/folder.h>
+
 #include "tests/harness.h"
 #include "tests/kafka/cluster.h"
 
@@ -117,6 +119,35 @@ START_TEST(cluster_ends_when_its_owner_is_killed)
 }
 END_TEST
 
+static void
+expect_file(const char *folder, const char *name)
+{
+	char path[512];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	ck_assert_msg(stat(path, &status) == 0 && status.st_size > 0, "%s", path);
+}
+
+START_TEST(what_was_kept_can_be_read_when_all_brokers_are_gone)
+{
+	struct cluster *cluster = cluster_open(1, NULL);
+	char address[64];
+	char *folder;
+
+	snprintf(address, sizeof(address), "%s", cluster_bootstrap(cluster));
+	cluster_kill(cluster, 1);
+	cluster_restart(cluster, 1);
+	folder = cluster_close_keeping(cluster);
+	ck_assert(!listens(address, 0));
+	expect_file(folder, "1/log");
+	expect_file(folder, "1/log.1"); /* of the run that was killed */
+	expect_file(folder, "1/data/meta.properties");
+	weir__folder_remove(folder);
+	free(folder);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -131,6 +162,7 @@ main(void)
 	tcase_add_test(tcase, two_clusters_at_once_have_their_own_addresses);
 	tcase_add_test(tcase, paused_broker_can_be_resumed);
 	tcase_add_test(tcase, cluster_ends_when_its_owner_is_killed);
+	tcase_add_test(tcase, what_was_kept_can_be_read_when_all_brokers_are_gone);
 	suite_add_tcase(suite, tcase);
 	return weir_test_run(suite);
 }

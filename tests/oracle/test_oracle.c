@@ -248,6 +248,32 @@ START_TEST(what_stores_counted_must_be_the_records_before)
 }
 END_TEST
 
+/* The third and fourth were there before: the one was kept, the other never was. */
+static const struct planted again[] = {
+	{5, {"out in/0/0/0 1", "dead 1", "dead 3", "out in/0/4/0 2"}, ""},
+	{5, {"out in/0/0/0 1", "dead 1", "dead 3", "out in/0/4/0 3"}, "MISSTATED"},
+	{5, {"out in/0/0/0 1", "dead 1", "out in/0/4/0 2"}, "LOST"},
+	{5,
+	 {"out in/0/0/0 1", "dead 1", "out in/0/2/0 2", "dead 3", "out in/0/4/0 2"},
+	 "FOREIGN"},
+};
+
+START_TEST(what_a_store_has_seen_is_dropped_when_it_comes_again)
+{
+	static const char *const values[] = {"0 a", "5 x", "0 a", "5 x", "10 a"};
+	const struct planted *plan = &again[_i];
+
+	config.stores = true;
+	for (size_t index = 0; index < 5; index++)
+		append("in", values[index], NULL, 0);
+	for (size_t index = 0; plan->records[index]; index++)
+		plant(plan->records[index]);
+	commit(plan->committed);
+	check();
+	expect(plan->found);
+}
+END_TEST
+
 START_TEST(output_of_an_aborted_input_is_uncommitted_input)
 {
 	struct weir_session *producer = begin("in", "0 a");
@@ -447,6 +473,8 @@ main(void)
 			    sizeof(planted) / sizeof(*planted));
 	tcase_add_loop_test(tcase, what_stores_counted_must_be_the_records_before, 0,
 			    sizeof(stored) / sizeof(*stored));
+	tcase_add_loop_test(tcase, what_a_store_has_seen_is_dropped_when_it_comes_again, 0,
+			    sizeof(again) / sizeof(again[0]));
 	tcase_add_loop_test(tcase, sums_must_be_those_of_their_records, 0,
 			    sizeof(sums) / sizeof(*sums));
 	tcase_add_test(tcase, output_of_an_aborted_input_is_uncommitted_input);
