@@ -73,7 +73,7 @@ BEGIN {
     full["weir"] = "weir"; full["streams"] = "Kafka Streams"
 }
 $1 == "dedup" || $1 == "enrich" {
-    add(key "rate", figure["input"] * 1000 / (figure["last_ms"] - figure["first_ms"]))
+    add(key "rate", per_second(figure["input"]))
     add(key "cpu", figure["cpu_us"] / figure["input"])
     add(key "rss", figure["rss_kib"] / 1024)
     add(key "anon", figure["anon_kib"] / 1024)

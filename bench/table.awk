@@ -108,6 +108,11 @@ function latency_rows(g,    k, i, p) {
     }
 }
 
+function per_second(records,    ms) {
+    ms = figure["last_ms"] - figure["first_ms"]
+    return records * 1000 / (ms ? ms : 1)
+}
+
 function add(key, value) { runs[key] = runs[key] " " value }
 
 {
@@ -120,7 +125,7 @@ function add(key, value) { runs[key] = runs[key] " " value }
     any[$1] = 1
 }
 $1 == "copy" {
-    add(key "rate", figure["records"] * 1000 / (figure["last_ms"] - figure["first_ms"]))
+    add(key "rate", per_second(figure["records"]))
     add(key "cpu", figure["cpu_us"] / figure["records"])
     add(key "rss", figure["rss_kib"] / 1024)
 }
