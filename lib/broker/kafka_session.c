@@ -141,6 +141,25 @@ group_client(struct kafka_session *session, struct weir_error *error)
 	return session->group_client;
 }
 
+/* What its group's coordinator refuses to tell comes by its queue, and as silence else. */
+static enum weir_outcome
+take_group_error(const struct kafka_session *session, struct kafka_client *client,
+                 struct weir_error *error)
+{
+	rd_kafka_message_t *message = rd_kafka_consumer_poll(client->rk, 0);
+	enum weir_outcome outcome = WEIR_AGAIN;
+
+	if (message && weir__kafka_missing_right(message->err))
+		outcome = weir__kafka_take_code(
+			KAFKA_STEP_QUERY, message->err,
+			weir__kafka_object(&session->config, message->err,
+			                   "cannot read committed offsets"),
+			error);
+	if (message)
+		rd_kafka_message_destroy(message);
+	return outcome;
+}
+
 static enum weir_outcome
 session_committed(struct weir_session *base, struct weir_offset *offsets, size_t count,
                   int timeout_ms, struct weir_error *error)
@@ -160,7 +179,9 @@ session_committed(struct weir_session *base, struct weir_offset *offsets, size_t
 		return outcome;
 	rd_kafka_poll(client->rk, 0);
 	weir__kafka_client_watch(client);
-	return weir__kafka_client_refused(client, error) ? WEIR_FATAL : WEIR_AGAIN;
+	if (weir__kafka_client_refused(client, error))
+		return WEIR_FATAL;
+	return take_group_error(session, client, error);
 }
 
 /* A topic that is not known may only be new. */
