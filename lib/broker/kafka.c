@@ -52,28 +52,30 @@ explain(struct kafka_client *client, enum weir_outcome outcome, const char *what
 	return weir__kafka_client_explain(client, what, error);
 }
 
-/* Does the cluster answer, and say that this partition has no leader now? */
-static bool
-is_leaderless(struct kafka_client *client, const char *topic, int32_t partition)
+enum leader { LEADER_UNTOLD, LEADER_NONE, LEADER_THERE };
+
+/* What the cluster says now, if it answers; librdkafka knows it then, too. */
+static enum leader
+ask_leader(struct kafka_client *client, const char *topic, int32_t partition)
 {
 	rd_kafka_topic_t *handle = rd_kafka_topic_new(client->rk, topic, NULL);
 	const struct rd_kafka_metadata *metadata;
-	bool leaderless = false;
+	enum leader leader = LEADER_UNTOLD;
 	rd_kafka_resp_err_t code =
 		rd_kafka_metadata(client->rk, 0, handle, &metadata, METADATA_WAIT_MS);
 
 	rd_kafka_topic_destroy(handle);
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return false;
+		return LEADER_UNTOLD;
 	for (int i = 0; metadata->topic_cnt == 1 && i < metadata->topics[0].partition_cnt; i++) {
 		const struct rd_kafka_metadata_partition *found =
 			&metadata->topics[0].partitions[i];
 
 		if (found->id == partition)
-			leaderless = found->leader < 0;
+			leader = found->leader < 0 ? LEADER_NONE : LEADER_THERE;
 	}
 	rd_kafka_metadata_destroy(metadata);
-	return leaderless;
+	return leader;
 }
 
 /*
@@ -90,7 +92,7 @@ explain_place(struct kafka_client *client, rd_kafka_resp_err_t code, const char 
 	snprintf(place, sizeof(place), "%s[%" PRId32 "]", topic, partition);
 	outcome = weir__kafka_outcome(KAFKA_STEP_QUERY, weir__kafka_fault_code(code));
 	if ((outcome == WEIR_AGAIN || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) &&
-	    is_leaderless(client, topic, partition)) {
+	    ask_leader(client, topic, partition) == LEADER_NONE) {
 		weir_error_set(error, WEIR_ETIMEOUT,
 		               "%s has no leader: its brokers are down, or it was just made",
 		               place);
@@ -127,6 +129,11 @@ weir__kafka_query_range(struct kafka_broker *broker, const char *topic, int32_t 
 		return WEIR_FATAL;
 	code = rd_kafka_query_watermark_offsets(client->rk, topic, partition, low, high,
 	                                        patient(timeout_ms));
+	/* It may remember of a topic that is there again that it was gone. */
+	if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION &&
+	    ask_leader(client, topic, partition) == LEADER_THERE)
+		code = rd_kafka_query_watermark_offsets(client->rk, topic, partition, low, high,
+		                                        patient(timeout_ms));
 	return explain_place(client, code, topic, partition, error);
 }
 
