@@ -133,8 +133,10 @@ weir__kafka_missing_holds(struct kafka_consumer *consumer, int timeout_ms)
 
 /* What librdkafka tells of its partitions without a message: "orders [3]: reason". */
 void
-weir__kafka_consumer_error(struct kafka_consumer *consumer, int code, const char *reason)
+weir__kafka_consumer_error(void *owner, int code, const char *reason)
 {
+	struct kafka_consumer *consumer = owner;
+
 	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
 		weir__kafka_missing_note(consumer, reason, strcspn(reason, " "));
 	else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||

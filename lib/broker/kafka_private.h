@@ -100,9 +100,9 @@ struct kafka_client {
 	char name[96]; /* "worker 0 producer" */
 	const struct weir_logger *logger;
 	const struct weir_clock *clock;
-	void *owner; /* struct kafka_consumer, kafka_producer, or NULL */
+	void *owner; /* struct kafka_consumer, kafka_producer, kafka_reader, or NULL */
 	/* told of errors that belong to no call; NULL: nobody is */
-	void (*on_error)(struct kafka_consumer *owner, int code, const char *reason);
+	void (*on_error)(void *owner, int code, const char *reason);
 	struct kafka_link link;
 	/* written by librdkafka's threads: */
 	atomic_bool is_mute; /* set when it is left behind: nothing is logged any more */
@@ -270,7 +270,7 @@ void weir__kafka_missing_note(struct kafka_consumer *consumer, const char *name,
 void weir__kafka_missing_check(struct kafka_consumer *consumer);
 /* Must a commit wait until that is known? Has waited, then. */
 bool weir__kafka_missing_holds(struct kafka_consumer *consumer, int timeout_ms);
-void weir__kafka_consumer_error(struct kafka_consumer *consumer, int code, const char *reason);
+void weir__kafka_consumer_error(void *consumer, int code, const char *reason);
 
 void weir__kafka_rebalance_cb(rd_kafka_t *rk, rd_kafka_resp_err_t code,
                               rd_kafka_topic_partition_list_t *list, void *opaque);

@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include <broker/kafka_private.h>
 
@@ -25,26 +26,74 @@ struct kafka_reader {
 	size_t count;
 	rd_kafka_message_t *held;
 	struct kafka_headers headers;
-	int64_t unknown_since_ms;
+	rd_kafka_topic_t *missing_topic; /* one of the places', NULL: none is */
+	int64_t missing_since_ms;
 };
+
+/* ---- topics that are missing: new ones may be, for a moment ---- */
+
+static void
+note_missing(struct kafka_reader *reader, const char *name, size_t size)
+{
+	const struct weir_clock *clock = reader->client->clock;
+
+	for (size_t i = 0; i < reader->count && !reader->missing_topic; i++) {
+		const char *topic = rd_kafka_topic_name(reader->places[i].handle);
+
+		if (strlen(topic) != size || memcmp(topic, name, size) != 0)
+			continue;
+		reader->missing_topic = reader->places[i].handle;
+		reader->missing_since_ms = clock->monotonic_ms(clock);
+	}
+}
+
+/* What librdkafka tells of its partitions without a message: "orders [3]: reason". */
+static void
+on_error(void *owner, int code, const char *reason)
+{
+	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		note_missing(owner, reason, strcspn(reason, " "));
+}
+
+/* librdkafka need not tell it again: ask, until there is an answer. */
+static bool
+is_gone(struct kafka_reader *reader, struct weir_error *error)
+{
+	const rd_kafka_resp_err_t unknown = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+	const struct weir_clock *clock = reader->client->clock;
+	const struct rd_kafka_metadata *metadata;
+	rd_kafka_resp_err_t code;
+
+	if (!reader->missing_topic ||
+	    clock->monotonic_ms(clock) - reader->missing_since_ms < KAFKA_TOPIC_GRACE_MS ||
+	    rd_kafka_metadata(reader->client->rk, 0, reader->missing_topic, &metadata,
+	                      KAFKA_SHORTEST_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return false;
+	code = metadata->topic_cnt == 1 ? metadata->topics[0].err : unknown;
+	rd_kafka_metadata_destroy(metadata);
+	if (code == unknown)
+		weir__kafka_error_set(error, code, rd_kafka_topic_name(reader->missing_topic),
+		                      NULL);
+	else
+		reader->missing_topic = NULL;
+	return code == unknown;
+}
+
+/* ---- what comes ---- */
 
 static enum weir_event_type
 take_error(struct kafka_reader *reader, const rd_kafka_message_t *record,
            struct weir_error *error)
 {
-	const struct weir_clock *clock = reader->client->clock;
 	const char *topic = record->rkt ? rd_kafka_topic_name(record->rkt) : NULL;
 	enum weir_outcome outcome =
 		weir__kafka_outcome(KAFKA_STEP_POLL, weir__kafka_fault_code(record->err));
 
 	if (outcome != WEIR_FATAL)
 		return WEIR_EVENT_IDLE; /* librdkafka goes on by itself */
-	/* A topic that is missing may only be new. */
-	if (weir__kafka_error_code(record->err) == WEIR_ENOTFOUND) {
-		if (reader->unknown_since_ms == 0)
-			reader->unknown_since_ms = clock->monotonic_ms(clock);
-		if (clock->monotonic_ms(clock) - reader->unknown_since_ms < KAFKA_TOPIC_GRACE_MS)
-			return WEIR_EVENT_IDLE;
+	if (topic && weir__kafka_error_code(record->err) == WEIR_ENOTFOUND) {
+		note_missing(reader, topic, strlen(topic));
+		return WEIR_EVENT_IDLE;
 	}
 	weir__kafka_error_set(error, record->err, topic, rd_kafka_message_errstr(record));
 	return WEIR_EVENT_FAILED;
@@ -81,8 +130,9 @@ reader_poll(struct weir_reader *base, int timeout_ms, struct weir_offset *place,
 		return take(reader, reader->held, place, message, error);
 	rd_kafka_poll(reader->client->rk, 0);
 	weir__kafka_client_watch(reader->client);
-	return weir__kafka_client_refused(reader->client, error) ? WEIR_EVENT_FAILED
-	                                                         : WEIR_EVENT_IDLE;
+	return weir__kafka_client_refused(reader->client, error) || is_gone(reader, error)
+	               ? WEIR_EVENT_FAILED
+	               : WEIR_EVENT_IDLE;
 }
 
 static void
@@ -143,6 +193,8 @@ weir__kafka_reader_open(struct weir_broker *base, const struct weir_offset *plac
 	reader->client = weir__kafka_client_new(RD_KAFKA_CONSUMER, conf, NULL, "reader",
 	                                        broker->logger, broker->clock, NULL, error);
 	if (reader->client) {
+		reader->client->owner = reader;
+		reader->client->on_error = on_error;
 		reader->queue = rd_kafka_queue_new(reader->client->rk);
 		for (size_t i = 0; i < count && code == 0; i++)
 			code = start(reader, &places[i], error);

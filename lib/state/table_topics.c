@@ -144,11 +144,12 @@ find_target(struct weir_tables *tables, struct weir_part *part, struct weir_erro
 {
 	struct weir_kept *kept = &tables->kept[part->table];
 	int64_t low, high;
+	struct weir_error inner = {0};
 	int code = weir__broker_range(tables->config.broker, kept->topic, part->partition, &low,
-	                              &high, tables->ask_ms, error);
+	                              &high, tables->ask_ms, &inner);
 
 	if (code)
-		return code;
+		return weir_error_set(error, code, "table %s: %s", kept->name, inner.message);
 	part->next = weir__state_position(kept->state, (size_t)part->partition);
 	part->target = high;
 	if (part->next == 0) {

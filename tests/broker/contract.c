@@ -36,15 +36,37 @@ contract_name(const char *what)
 	return keep(name);
 }
 
-const char *
-contract_topic(int32_t partitions)
+static bool
+is_known(const char *topic)
+{
+	struct weir_cluster_info info = {0};
+	bool known = weir__broker_describe(contract.broker, &topic, 1, &info,
+					   contract.fixture->patience_ms, NULL) == 0 &&
+		     info.topics[0].error == 0;
+
+	weir__cluster_info_fini(&info);
+	return known;
+}
+
+/* The broker that made it may say for a moment yet that it is not there. */
+void
+contract_create(const char *topic, int32_t partitions)
 {
 	struct weir_error error = {0};
-	const char *topic = contract_name("topic");
 
 	if (weir__broker_topic_create(contract.broker, topic, partitions, 1, NULL,
 				      contract.fixture->patience_ms, &error) != 0)
 		ck_abort_msg("%s: %s", topic, error.message);
+	while (!is_known(topic)) /* the test's own timeout ends it */
+		contract_idle();
+}
+
+const char *
+contract_topic(int32_t partitions)
+{
+	const char *topic = contract_name("topic");
+
+	contract_create(topic, partitions);
 	return topic;
 }
 

@@ -83,6 +83,8 @@ void contract_idle(void);
 const char *contract_name(const char *what);
 /* Make a topic of that many partitions. */
 const char *contract_topic(int32_t partitions);
+/* The same under a name that was given; there when this returns. */
+void contract_create(const char *topic, int32_t partitions);
 
 /* A session that only produces; init is done. `id` and `group` may be NULL. */
 struct weir_session *contract_producer(const char *id, const char *group, const char *topic);

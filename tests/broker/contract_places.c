@@ -74,10 +74,7 @@ START_TEST(deleted_topic_is_gone_and_may_be_made_anew)
 		contract_idle();
 	}
 	delete_topic(topic);
-	ck_assert_msg(weir__broker_topic_create(contract.broker, topic, 1, 1, NULL,
-						contract.fixture->patience_ms,
-						ERROR) == 0,
-		      "%s", ERROR->message);
+	contract_create(topic, 1);
 	contract_fill(topic, "c");
 	contract_expect(topic, 0, true, "c");
 	ck_assert_int_eq(contract_high(topic, 0), 1);

@@ -41,10 +41,13 @@ rig_folder_setup(void)
 /* Kafka looks for transactions that outlived their timeout each 10 s otherwise. */
 #define LOOK_OFTEN "-p", "transaction.abort.timed.out.transaction.cleanup.interval.ms=500"
 
+/* ... and cleans compacted topics each 15 s. */
+#define CLEAN_OFTEN "-p", "log.cleaner.backoff.ms=200"
+
 static void
 open_cluster(int brokers, bool secure)
 {
-	const char *const options[] = {LOOK_OFTEN, secure ? "--secure" : NULL, NULL};
+	const char *const options[] = {LOOK_OFTEN, CLEAN_OFTEN, secure ? "--secure" : NULL, NULL};
 
 	is_secure = secure;
 	cluster = cluster_open(brokers, options);
