@@ -44,7 +44,7 @@ claim "an operand is named" bad '"more" is no option' more
 claim "a bad id is named" bad 'id: "foo" is not' --id foo
 claim "a bad window is named" bad '/steps/0/with/window' --window soon
 claim "a bad guarantee is named" bad '/guarantee' --guarantee twice
-claim "a property without a value is named" bad 'PROPERTY=VALUE' -X linger.ms
+claim "a property without a value is named" bad 'NAME=VALUE' -X linger.ms
 claim "several inputs need a name" bad '--name' --input more
 claim "a topic that makes no name needs one" \
     refuses 2 'a.b makes no name' -b c --input a.b --output b --id key

@@ -201,6 +201,16 @@ check_pointer(const json_t *json, const char *pointer)
 
 /* ---- texts that are changed in one place ---- */
 
+/* As all options are: they come from JSON. */
+static bool
+is_utf8(const char *text)
+{
+	json_t *string = json_string(text);
+
+	json_decref(string);
+	return string != NULL;
+}
+
 static const char put[] = "[1.50]";
 
 /* Of what is no JSON nothing is asked, but that no byte outside it is touched. */
@@ -248,8 +258,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_t *json = parse(text);
 
 	check_number(text);
-	if (text.size && weir__json_pointer_valid(pointer))
-		check_set(text, pointer, json != NULL);
+	if (text.size && weir__json_pointer_valid(pointer) && is_utf8(pointer))
+		check_set(text, pointer, weir_json_check(text, NULL) == 0);
 	if (json) {
 		check_prints_as_it_was(json);
 		weir__buffer_add_text(&place, "");
