@@ -25,9 +25,9 @@ struct weir_table {
 /* ---- lifecycle ---- */
 
 char *
-weir__table_folder(const char *instance_folder, const char *name)
+weir__table_folder(const char *instance_folder, const char *topic)
 {
-	return weir__format("%s/tables/%s", instance_folder, name);
+	return weir__format("%s/tables/%s", instance_folder, topic);
 }
 
 /* A thread that wants it alone must not wait for ever while others look in turns. */
@@ -54,7 +54,7 @@ weir__tables_new(const struct weir_tables_config *config)
 
 		kept->name = config->topics[index].name;
 		kept->topic = config->topics[index].topic;
-		kept->folder = weir__table_folder(config->folder, kept->name);
+		kept->folder = weir__table_folder(config->folder, kept->topic);
 		init_lock(&kept->alone);
 	}
 	tables->config.folder = NULL;

@@ -2,7 +2,7 @@
  * Tables: topics that are kept here in whole, to look things up in.
  *
  * One thread *feeds* them all: it reads their topics and writes LMDB, an environment a table
- * in FOLDER/tables/NAME, with the place up to which each partition was read. Workers look
+ * in FOLDER/tables/TOPIC, with the place up to which each partition was read. Workers look
  * things up meanwhile, each through a struct weir_table of its own.
  *
  * The ends that have to be reached before any worker starts are found as a restore's are
@@ -38,8 +38,11 @@ void weir__tables_free(struct weir_tables *tables);
 /* The same as if the process died here; for simulation and tests. */
 void weir__tables_crash(struct weir_tables *tables);
 
-/* The folder of a table, which the caller frees. */
-char *weir__table_folder(const char *instance_folder, const char *name);
+/*
+ * The folder of a table, which the caller frees. It is the topic's, since a place in one topic
+ * says nothing of another that the pipeline file names later.
+ */
+char *weir__table_folder(const char *instance_folder, const char *topic);
 
 /* ---- feeding: one thread ---- */
 

@@ -410,6 +410,29 @@ START_TEST(a_topic_made_anew_is_read_anew)
 }
 END_TEST
 
+/* A place in the one topic says nothing of the other. */
+START_TEST(a_table_that_gets_another_topic_has_nothing_of_the_first)
+{
+	struct weir_table_topic others[] = {{"people", "others"}, {"places", "places"}};
+
+	read_and(stop);
+	create("others", 2);
+	put("others", 0, "joe", "4");
+	put("others", 0, "liz", "5");
+	put("others", 1, "max", "6");
+	config.topics = others;
+	start_and_read();
+	IS(0, "ann", "-");
+	IS(0, "joe", "4");
+	IS(0, "max", "6");
+	stop();
+	config.topics = topics;
+	start_and_read();
+	IS(0, "ann", "1");
+	IS(0, "joe", "-");
+}
+END_TEST
+
 START_TEST(a_table_that_slept_too_long_is_read_anew)
 {
 	put("people", 0, "ann", "1");
@@ -625,6 +648,7 @@ suite(void)
 	tcase_add_test(tests, what_died_uncommitted_is_read_again);
 	tcase_add_test(tests, a_topic_cut_behind_the_table_is_read_anew);
 	tcase_add_test(tests, a_topic_made_anew_is_read_anew);
+	tcase_add_test(tests, a_table_that_gets_another_topic_has_nothing_of_the_first);
 	tcase_add_test(tests, a_table_that_slept_too_long_is_read_anew);
 	tcase_add_test(tests, a_quiet_topic_does_not_age);
 	tcase_add_test(tests, damaged_files_are_read_anew);
