@@ -85,6 +85,9 @@ collect_topics(struct check *check)
 	if (pipeline->dead_letter_topic)
 		add_topic(check, pipeline->dead_letter_topic,
 			  weir__strdup("dead letters"));
+	for (i = 0; i < pipeline->table_count; i++)
+		add_topic(check, pipeline->tables[i].topic,
+			  weir__format("table %s", pipeline->tables[i].name));
 }
 
 static void

@@ -154,6 +154,30 @@ warn_of_partitions(struct check *check)
 				 partitions == 1 ? "" : "s");
 }
 
+/* A table is what its topic still has: one that loses records by age or size loses keys. */
+static void
+warn_of_tables(struct check *check)
+{
+	const struct weir_pipeline *pipeline = check->pipeline;
+
+	for (size_t table = 0; table < pipeline->table_count; table++) {
+		const struct weir_table_topic *asked = &pipeline->tables[table];
+
+		for (size_t i = 0; i < check->topic_count; i++) {
+			const struct weir_topic_info *topic = &check->cluster.topics[i];
+			bool is_known = topic->error == 0 && topic->delete_retention_ms >= 0;
+
+			if (is_known && !topic->is_compacted &&
+			    strcmp(check->topics[i].name, asked->topic) == 0)
+				weir__check_warn(check,
+						 "table %s: topic %s is not compacted only, and "
+						 "loses keys as it loses records: set its "
+						 "cleanup.policy to compact",
+						 asked->name, asked->topic);
+		}
+	}
+}
+
 /* Every topic that cannot be used is named, not only the first. */
 static int
 say_unusable(const struct check *check)
@@ -203,5 +227,6 @@ weir__check_cluster(struct check *check, const struct weir_logger *logger, int t
 	}
 	warn_of_copies(check);
 	warn_of_partitions(check);
+	warn_of_tables(check);
 	return say_unusable(check);
 }

@@ -93,6 +93,18 @@ outputs_json(const struct weir_pipeline *pipeline)
 }
 
 static json_t *
+tables_json(const struct weir_pipeline *pipeline)
+{
+	json_t *object = json_object();
+	size_t i;
+
+	for (i = 0; i < pipeline->table_count; i++)
+		json_object_set_new(object, pipeline->tables[i].name,
+				    json_string(pipeline->tables[i].topic));
+	return object;
+}
+
+static json_t *
 stores_json(const struct check *check)
 {
 	json_t *list = json_array();
@@ -183,6 +195,7 @@ weir__check_json(const struct check *check)
 		pipeline->dead_letter_topic, "ids", ids_json(pipeline), "consumer",
 		weir__check_properties(&pipeline->consumer), "producer",
 		weir__check_properties(&pipeline->producer), "warnings", warnings);
+	json_object_set_new(plan, "tables", tables_json(pipeline));
 	json_object_set_new(plan, "stores", stores_json(check));
 	if (check->connected)
 		json_object_set_new(plan, "cluster",

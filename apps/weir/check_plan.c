@@ -97,6 +97,16 @@ print_step(const struct check *check, size_t index)
 }
 
 static void
+print_tables(const struct weir_pipeline *pipeline)
+{
+	size_t i;
+
+	for (i = 0; i < pipeline->table_count; i++)
+		row(i ? "" : "tables", "%s <- %s (kept here in whole; records wait until it is read)",
+		    pipeline->tables[i].name, pipeline->tables[i].topic);
+}
+
+static void
 print_outputs(const struct weir_pipeline *pipeline)
 {
 	static const char *const rejects[] = {
@@ -220,6 +230,7 @@ weir__check_print(const struct check *check)
 		print_step(check, i);
 	if (pipeline->step_count == 0)
 		row("steps", "none: records are copied");
+	print_tables(pipeline);
 	print_outputs(pipeline);
 	print_stores(check);
 	print_commit(pipeline);

@@ -122,4 +122,11 @@ claim "a property that breaks the guarantee is refused" \
     broken "$fine, \"kafka\": {\"bootstrap.servers\": \"b\", \"enable.auto.commit\": true}}" "enable.auto.commit"
 claim "what run would refuse, run refuses in the same words" \
     refuses 2 "/workers" run "$file" --set /workers=1000
+pipeline "$tmp/enrich.json" \
+    '[{"use": "enrich", "with": {"table": "airports", "on": "/origin", "into": "/from"}}]' '' \
+    '"tables": {"airports": {"topic": "all-airports"}}'
+claim "a table is in the plan" prints '^tables  *airports <- all-airports ' check "$tmp/enrich.json"
+claim "a table is in the plan as JSON" prints '"airports": "all-airports"' check "$tmp/enrich.json" --json
+claim "a table that is not there is named" refuses 2 'enrich.json: /steps/0/with.*airports' \
+    check "$tmp/enrich.json" --set /tables=null
 finish

@@ -69,7 +69,7 @@ claim "a file that is not there is named" bad 'none: No such file' -F "$tmp/none
 why=$("$kafka" check 2>&1) || { skip "over a real Kafka" "$why"; finish; exit 0; }
 trap '"$kafka" stop "$tmp/kafka" >/dev/null 2>&1; rm -rf "$tmp"' EXIT
 brokers=$("$kafka" start "$tmp/kafka" --owner $$) || exit 1
-tests/apps/topics "$brokers" 2 flights flights-full airports unknown || exit 1
+tests/apps/topics "$brokers" 2 flights flights-full airports:compact unknown || exit 1
 
 produce() {
     "$weir_itself" produce -q -b "$brokers" "$@"
@@ -135,6 +135,35 @@ a_new_airport_is_known_after_a_restart() {
     consumed flights-full | grep -q '^{"origin":"LAS","n":19.990,"from":{"iata":"LAS"'
 }
 
+# What weir check says of the pipeline that it stands for, with the table in this topic.
+checked() { # TABLE
+    run_weir -b "$brokers" --input flights --output flights-full --table "$1" --on /origin \
+        --into /from --print-pipeline
+    cp "$tmp/out" "$tmp/printed.json"
+    "$weir_itself" check "$tmp/printed.json" --connect >"$tmp/out" 2>"$tmp/err"
+    status=$?
+}
+
+check_shows_the_table() {
+    checked airports
+    [ "$status" = 0 ] && grep -q '^tables  *airports <- airports' "$tmp/out" &&
+        grep -q 'airports (table airports): 2 partitions' "$tmp/out" &&
+        ! grep -q 'not compacted' "$tmp/out" || show
+}
+
+check_warns_of_retention() {
+    checked unknown
+    [ "$status" = 0 ] && grep -q 'table unknown: topic unknown is not compacted' "$tmp/out" || show
+}
+
+check_misses_the_table() {
+    checked nowhere
+    [ "$status" = 2 ] && grep -q 'topic nowhere (table nowhere) does not exist' "$tmp/err" || show
+}
+
+claim "weir check --connect shows the table's topic" check_shows_the_table
+claim "weir check --connect warns of one that is not compacted" check_warns_of_retention
+claim "weir check --connect names one that is missing" check_misses_the_table
 answer "$tmp/full" "$tmp/missing"
 claim "the answer has both kinds" test -s "$tmp/full" -a -s "$tmp/missing"
 claim "each flight gets its airport once, over kill -9" each_flight_once_over_kills
