@@ -17,6 +17,7 @@
 #include <base/alloc.h>
 #include <run/instance.h>
 #include <state/state.h>
+#include <state/tables.h>
 
 #include "app_options.h"
 #include "state.h"
@@ -119,6 +120,30 @@ by_place(const void *left, const void *right)
 	return (a->partition > b->partition) - (a->partition < b->partition);
 }
 
+static void
+find_tables(struct state *state)
+{
+	const struct weir_pipeline *pipeline = state->pipeline;
+
+	state->tables = weir__calloc(pipeline->table_count + 1, sizeof(*state->tables));
+	for (size_t index = 0; index < pipeline->table_count; index++) {
+		struct state_task table = {
+			.folder = weir__table_folder(state->folder,
+						     pipeline->tables[index].name),
+			.topic = weir__strdup(pipeline->tables[index].topic),
+			.table = pipeline->tables[index].name,
+			.partition = -1,
+		};
+
+		if (weir__state_bytes(table.folder, &table.bytes)) {
+			state->tables[state->table_count++] = table;
+			continue;
+		}
+		free(table.folder);
+		free(table.topic);
+	}
+}
+
 /* Returns the exit status; when it is not 0 the reason is on stderr. */
 static int
 find_tasks(struct state *state)
@@ -137,7 +162,8 @@ find_tasks(struct state *state)
 		return weir__command_fail(state->args.command, WEIR_EXIT_FAILED,
 					  "no state of partition %" PRId32 " in %s",
 					  state->partition, state->folder);
-	if (state->task_count == 0)
+	find_tables(state);
+	if (state->task_count == 0 && state->table_count == 0)
 		return weir__command_fail(
 			state->args.command, WEIR_EXIT_FAILED,
 			"no state in %s: the app has none here, or runs with another "
@@ -192,6 +218,11 @@ weir__state_delete(struct state *state)
 	int lock = weir__instance_lock(state->pipeline, &error);
 	int status;
 
+	if (lock >= 0 && state->task_count == 0) {
+		close(lock);
+		return weir__command_fail(state->args.command, WEIR_EXIT_FAILED,
+					  "no stores in %s", state->folder);
+	}
 	if (lock < 0)
 		return weir__command_fail(
 			state->args.command,
@@ -297,9 +328,20 @@ load(struct state *state)
 	state->folder = weir__format("%s/%s/%s", state->pipeline->state_dir,
 				     state->pipeline->name, state->pipeline->instance);
 	weir__chain_stores(weir__app_chain(state->app), &count);
-	if (count == 0)
-		weir__arguments_bad(args, "%s: its steps keep no stores", args->operands[0]);
-	return count > 0;
+	if (count == 0 && state->pipeline->table_count == 0)
+		weir__arguments_bad(args, "%s: its steps keep no stores, and it has no tables",
+				    args->operands[0]);
+	return count > 0 || state->pipeline->table_count > 0;
+}
+
+static void
+free_tasks(struct state_task *tasks, size_t count)
+{
+	for (size_t index = 0; index < count; index++) {
+		free(tasks[index].folder);
+		free(tasks[index].topic);
+	}
+	free(tasks);
 }
 
 static int
@@ -315,11 +357,8 @@ run_state(const struct weir_command *command, int argc, char **argv)
 		take_option(&state, key, value);
 	if (read_action(&state, &action) == 0 && load(&state))
 		state.args.status = act(&state, action);
-	for (size_t index = 0; index < state.task_count; index++) {
-		free(state.tasks[index].folder);
-		free(state.tasks[index].topic);
-	}
-	free(state.tasks);
+	free_tasks(state.tasks, state.task_count);
+	free_tasks(state.tables, state.table_count);
 	free(state.folder);
 	weir_app_free(state.app);
 	return weir__arguments_fini(&state.args);
@@ -327,14 +366,15 @@ run_state(const struct weir_command *command, int argc, char **argv)
 
 const struct weir_command weir__command_state = {
 	.name = "state",
-	.summary = "list, read or delete the stores of an app on this machine",
+	.summary = "list, read or delete the stores and tables of an app on this machine",
 	.usage = "FILE [list | dump STORE | get STORE KEY | delete] [OPTION]...",
 	.text = "Looks at the stores of the pipeline in FILE in its state_dir, read-only, also "
 		"while the app runs: what it committed last. list (the default) shows for each "
 		"task and store the keys, the bytes on disk (of the task's file, which its "
 		"stores share), the place in the changelog, and how far that is behind its "
-		"end (marks of transactions count: 1 is usual). dump prints all keys and "
-		"values, piece by piece, get the value of one key. delete removes the "
+		"end (marks of transactions count: 1 is usual); and likewise each table, over "
+		"all partitions of its topic. dump prints all keys and values of a store or "
+		"table, piece by piece, get the value of one key. delete removes the stores' "
 		"files, for tasks of all inputs, while the app is stopped: it rebuilds them "
 		"from the changelogs when it starts. Exit status: 0 done, 1 no such state or "
 		"key, 2 bad file or usage, or delete while the app runs.",
@@ -342,6 +382,7 @@ const struct weir_command weir__command_state = {
 	.level = WEIR_LOG_ERROR,
 	.example = "weir state orders.json\n"
 		   "weir state orders.json dump count.seen --format json\n"
-		   "weir state orders.json get count.seen customer-7",
+		   "weir state orders.json get count.seen customer-7\n"
+		   "weir state orders.json get customers 1042",
 	.run = run_state,
 };

@@ -38,8 +38,11 @@ print_entry(void *opaque, const struct weir_view_entry *entry)
 	if (printing->state->json) {
 		weir__buffer_add_text(line, "{\"topic\":\"");
 		weir__buffer_add_text(line, printing->changelog);
-		weir__buffer_printf(line, "\",\"partition\":%" PRId32 ",\"timestamp\":%" PRId64,
-				    printing->task->partition, entry->time_ms);
+		weir__buffer_add_text(line, "\"");
+		if (!printing->task->table)
+			weir__buffer_printf(line, ",\"partition\":%" PRId32,
+					    printing->task->partition);
+		weir__buffer_printf(line, ",\"timestamp\":%" PRId64, entry->time_ms);
 		weir__line_write_member("key", key, line);
 		weir__line_write_member("value", value, line);
 		weir__buffer_add(line, "}", 1);
@@ -62,6 +65,13 @@ add_name(struct weir_buffer *names, const char *name)
 	weir__buffer_printf(names, "%s%s", names->size ? ", " : "", name);
 }
 
+/* A name without a dot is a table's. */
+static bool
+names_a_table(const char *name)
+{
+	return !strchr(name, '.');
+}
+
 /* A store that neither the file nor the folders have, says so. */
 static int
 say_unknown(const struct state *state, const char *store)
@@ -80,7 +90,16 @@ say_unknown(const struct state *state, const char *store)
 		}
 		add_name(&names, stores[index].name);
 	}
-	weir__command_fail(state->args.command, 0, "no store %s (there is: %s)", store,
+	for (size_t index = 0; index < state->pipeline->table_count; index++) {
+		if (strcmp(state->pipeline->tables[index].name, store) == 0) {
+			weir__buffer_fini(&names);
+			return weir__command_fail(state->args.command, WEIR_EXIT_FAILED,
+						  "table %s is not in %s yet", store,
+						  state->folder);
+		}
+		add_name(&names, state->pipeline->tables[index].name);
+	}
+	weir__command_fail(state->args.command, 0, "no store or table %s (there is: %s)", store,
 			   names.data);
 	weir__buffer_fini(&names);
 	return WEIR_EXIT_FAILED;
@@ -91,32 +110,45 @@ typedef int (*store_fn)(struct weir_view *view, const struct weir_view_store *st
 			const void *argument, struct printing *printing,
 			struct weir_error *error);
 
+/* Returns the exit status, and whether the store is there. */
+static int
+act_on(const struct state *state, const struct state_task *task, const char *name, store_fn act,
+       const void *argument, struct printing *printing, bool *is_known)
+{
+	struct weir_error error = {0};
+	struct weir_view *view = weir__view_open(task->folder, NULL, &error);
+	const struct weir_view_store *store = NULL;
+
+	if (view)
+		store = weir__view_find(view, task->table ? STATE_TABLE_ENTRIES : name);
+	printing->task = task;
+	printing->changelog = task->table ? weir__strdup(task->topic)
+					  : weir__changelog_name(state->pipeline->name, name,
+								 task->topic);
+	*is_known = *is_known || store;
+	if (store)
+		act(view, store, argument, printing, &error);
+	weir__view_close(view);
+	free(printing->changelog);
+	if (error.code && error.code != WEIR_ENOTFOUND)
+		return weir__command_fail(state->args.command, WEIR_EXIT_FAILED, "%s",
+					  error.message);
+	return WEIR_EXIT_OK;
+}
+
 static int
 each_task(struct state *state, const char *name, store_fn act, const void *argument,
 	  struct printing *printing)
 {
+	bool is_table = names_a_table(name), is_known = false;
+	const struct state_task *tasks = is_table ? state->tables : state->tasks;
+	size_t count = is_table ? state->table_count : state->task_count;
 	int status = WEIR_EXIT_OK;
-	bool is_known = false;
 
-	for (size_t index = 0; index < state->task_count && status == WEIR_EXIT_OK; index++) {
-		const struct state_task *task = &state->tasks[index];
-		struct weir_error error = {0};
-		struct weir_view *view = weir__view_open(task->folder, NULL, &error);
-		const struct weir_view_store *store =
-			view ? weir__view_find(view, name) : NULL;
-
-		printing->task = task;
-		printing->changelog =
-			weir__changelog_name(state->pipeline->name, name, task->topic);
-		is_known = is_known || store;
-		if (store)
-			act(view, store, argument, printing, &error);
-		if (error.code && error.code != WEIR_ENOTFOUND)
-			status = weir__command_fail(state->args.command, WEIR_EXIT_FAILED,
-						    "%s", error.message);
-		weir__view_close(view);
-		free(printing->changelog);
-	}
+	for (size_t index = 0; index < count && status == WEIR_EXIT_OK; index++)
+		if (!is_table || strcmp(tasks[index].table, name) == 0)
+			status = act_on(state, &tasks[index], name, act, argument, printing,
+					&is_known);
 	weir__buffer_fini(&printing->line);
 	if (status == WEIR_EXIT_OK && !is_known)
 		return say_unknown(state, name);
@@ -169,7 +201,7 @@ weir__state_get(struct state *state, const char *store, const char *key)
 		status = each_task(state, store, get_key, &bytes, &printing);
 	if (status == WEIR_EXIT_OK && printing.found == 0)
 		status = weir__command_fail(state->args.command, WEIR_EXIT_FAILED,
-					    "no key %s in store %s", key, store);
+					    "no key %s in %s", key, store);
 	weir__arena_fini(&arena);
 	return status;
 }

@@ -1,5 +1,5 @@
 /*
- * weir state FILE list: one row for each task and store. Knows how lag is asked for: one
+ * weir state FILE list: one row for each task and store, and one for each table. Knows how lag is asked for: one
  * question a changelog, and none any more once the cluster did not answer. One thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
@@ -23,25 +23,24 @@ struct listing {
 	int status;
 };
 
-/* Ends after the changelog's last record; -1: not known. */
-static int64_t
-changelog_end(struct listing *listing, const char *changelog, int32_t partition)
+int64_t
+weir__state_end(const struct state *state, struct weir_broker **broker, const char *topic,
+		int32_t partition)
 {
 	struct weir_error error = {0};
 	int64_t low, high = -1;
 	int code;
 
-	if (!listing->broker)
+	if (!*broker)
 		return -1;
-	code = weir__broker_range(listing->broker, changelog, partition, &low, &high,
-				  (int)listing->state->args.timeout_ms, &error);
+	code = weir__broker_range(*broker, topic, partition, &low, &high,
+				  (int)state->args.timeout_ms, &error);
 	if (code == 0)
 		return high;
-	weir__command_fail(listing->state->args.command, 0, "lag of %s: %s", changelog,
-			   error.message);
+	weir__command_fail(state->args.command, 0, "lag of %s: %s", topic, error.message);
 	if (code != WEIR_ENOTFOUND && code != WEIR_EDENIED) {
-		weir__broker_close(listing->broker);
-		listing->broker = NULL;
+		weir__broker_close(*broker);
+		*broker = NULL;
 	}
 	return -1;
 }
@@ -52,7 +51,8 @@ store_json(struct listing *listing, const struct state_task *task, struct weir_v
 {
 	char *changelog = weir__changelog_name(listing->state->pipeline->name, store->name,
 					       task->topic);
-	int64_t end = changelog_end(listing, changelog, task->partition);
+	int64_t end = weir__state_end(listing->state, &listing->broker, changelog,
+				      task->partition);
 	struct weir_error error = {0};
 	uint64_t keys = 0;
 	json_t *json;
@@ -106,8 +106,8 @@ add_task(struct listing *listing, const struct state_task *task)
 
 /* ---- as text ---- */
 
-static void
-print_time(const json_t *ms)
+void
+weir__state_time_print(const json_t *ms)
 {
 	time_t seconds = (time_t)(json_integer_value(ms) / 1000);
 	struct tm parts;
@@ -134,7 +134,7 @@ print_row(const json_t *task, const json_t *store, int widths[2])
 	       (long long)json_integer_value(json_object_get(task, "bytes")), widths[1],
 	       json_string_value(json_object_get(store, "changelog")),
 	       (long long)json_integer_value(json_object_get(store, "position")), number);
-	print_time(json_object_get(task, "caught_up_ms"));
+	weir__state_time_print(json_object_get(task, "caught_up_ms"));
 }
 
 static void
@@ -173,6 +173,7 @@ weir__state_list(struct state *state)
 	const struct weir_pipeline *pipeline = state->pipeline;
 	struct listing listing = {.state = state, .tasks = json_array()};
 	struct weir_error error = {0};
+	json_t *tables;
 
 	listing.broker = weir__kafka_open(&pipeline->consumer, &state->args.logger,
 					  weir__clock_system(), &error);
@@ -180,17 +181,25 @@ weir__state_list(struct state *state)
 		weir__command_fail(state->args.command, 0, "lag: %s", error.message);
 	for (size_t index = 0; index < state->task_count; index++)
 		add_task(&listing, &state->tasks[index]);
+	tables = weir__state_tables(state, &listing.broker, &listing.status);
 	weir__broker_close(listing.broker);
 	if (state->json) {
-		json_t *json = json_pack("{s:s, s:s, s:s, s:O}", "name", pipeline->name,
+		json_t *json = json_pack("{s:s, s:s, s:s, s:O, s:O}", "name", pipeline->name,
 					 "instance", pipeline->instance, "folder",
-					 state->folder, "tasks", listing.tasks);
+					 state->folder, "tasks", listing.tasks, "tables",
+					 tables);
 
 		weir__json_dump(json);
 		json_decref(json);
 	} else {
-		print_rows(listing.tasks);
+		if (state->task_count)
+			print_rows(listing.tasks);
+		if (state->task_count && state->table_count)
+			putchar('\n');
+		if (state->table_count)
+			weir__state_tables_print(tables);
 	}
+	json_decref(tables);
 	json_decref(listing.tasks);
 	return listing.status;
 }

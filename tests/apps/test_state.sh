@@ -175,9 +175,9 @@ claim "without a cluster there is no lag, and all else" lists_without_cluster
 claim "dump prints keys and values" dumps
 claim "dump prints JSON, with base64 where it is needed" dumps_json
 claim "dump takes one partition" one_partition
-claim "an unknown store names the known ones" refuses 1 "no store tally.sen (there is: tally.seen)" \
+claim "an unknown store names the known ones" refuses 1 "no store or table tally.sen (there is: tally.seen)" \
     state "$file" dump tally.sen
-claim "a key that is not there is one line" refuses 1 "no key nowhere in store tally.seen" \
+claim "a key that is not there is one line" refuses 1 "no key nowhere in tally.seen" \
     state "$file" get tally.seen nowhere
 claim "a partition without state is named" refuses 1 "no state of partition 7" state "$file" -p 7
 claim "KEY that is no base64 is refused" refuses 2 "not base64" state "$file" get tally.seen '#' --base64
@@ -186,4 +186,46 @@ claim "not even LMDB's lock file" makes_no_lock
 claim "delete asks, and takes one partition" asks
 claim "delete removes all" deletes
 claim "the next start rebuilds it" comes_back
+
+# --- Tables --------------------------------------------------------------------------------
+
+tabled=$tmp/tabled.json
+pipeline "$tabled" '[{"use": "enrich", "with": {"table": "people", "on": "key", "into": "/x", "missing": "keep"}}]' \
+    '' "\"state_dir\": \"$tmp/tabled\", \"errors\": {\"on_reject\": \"drop\"}, \"tables\": {\"people\": {\"topic\": \"people-of\"}}"
+
+fills_a_table() {
+    "$topics" "$brokers" 2 people-of || return 1
+    printf 'ann\t{"n":1}\nbob\t{"n":2}\nann\t{"n":3}\nold\t{}\n' |
+        "$weir" produce people-of -b "$brokers" -K "$(printf '\t')" 2>"$tmp/err" || show || return 1
+    printf 'old\t\n' | "$weir" produce people-of -b "$brokers" -K "$(printf '\t')" -Z 2>"$tmp/err" || show || return 1
+    run_weir run "$tabled" --until-end --set "$at" --set /name=tabled -q
+    [ "$status" = 0 ] || show
+}
+
+lists_tables() { # two keys, all five records read
+    run_weir state "$tabled" --set "$at" --set /name=tabled --timeout 30s
+    [ "$status" = 0 ] && grep -qE '^TABLE +KEYS +BYTES +TOPIC +POSITION +LAG +CAUGHT UP$' "$tmp/out" &&
+        grep -qE '^people +2 +[1-9][0-9]* +people-of +5 +0 +2[0-9]{3}-' "$tmp/out" || show
+}
+
+lists_tables_as_json() {
+    run_weir state "$tabled" list --json --set "$at" --set /name=tabled --timeout 30s
+    [ "$status" = 0 ] && tr -d ' \n' <"$tmp/out" |
+        grep -q '"tables":\[{"name":"people","topic":"people-of",.*"keys":2,.*"position":5,"lag":0,' || show
+}
+
+dumps_a_table() {
+    run_weir state "$tabled" dump people --set /name=tabled
+    printf 'ann\t{"n":3}\nbob\t{"n":2}\n' | cmp - "$tmp/out" || show
+}
+
+claim "a table without files is told from one that is not known" refuses 1 "table people is not in .* yet" \
+    state "$tabled" get people ann --set "/state_dir=$tmp/state" --set /name=flights --set /instance=here
+claim "a table can be read" fills_a_table
+claim "list shows it, and how far it is behind" lists_tables
+claim "so does its JSON" lists_tables_as_json
+claim "dump prints its keys and values" dumps_a_table
+claim "get prints one" prints '^{"n":3}$' state "$tabled" get people ann --set /name=tabled
+claim "a key that was deleted is not there" refuses 1 "no key old in people" state "$tabled" get people old --set /name=tabled
+claim "delete leaves tables alone" refuses 1 "no stores in" state "$tabled" delete --yes --set /name=tabled
 finish
