@@ -17,13 +17,13 @@
 #include <base/units.h>
 #include <processor/chain.h>
 #include <run/app.h>
-#include <weir/json.h>
 
 #include "app_options.h"
 #include "lines.h"
 #include "pipe_clock.h"
 #include "pipe_output.h"
 #include "pipe_stores.h"
+#include "pipe_tables.h"
 
 #define STEPS_A_ROUND 1000
 #define STEPS_WITHOUT_WORK 16 /* then there is none for now */
@@ -32,7 +32,8 @@
 #define SKIP_MS 10
 #define RECORD_OVERHEAD 128 /* what a record costs beside its value, roughly */
 
-enum pipe_key { KEY_SET = WEIR_OWN, KEY_OUTPUT, KEY_INPUT, KEY_KEY, KEY_DEAD_LETTERS };
+enum pipe_key { KEY_SET = WEIR_OWN, KEY_OUTPUT, KEY_INPUT, KEY_KEY, KEY_DEAD_LETTERS,
+		KEY_TABLE, KEY_TABLE_KEY };
 
 static const struct weir_flag pipe_flags[] = {
 	{KEY_OUTPUT, "output", "NAME=FILE",
@@ -44,6 +45,12 @@ static const struct weir_flag pipe_flags[] = {
 	 "the input that lines go to (default: the first one)"},
 	{KEY_KEY, "key", "POINTER",
 	 "a record's key: what this JSON pointer names in the line"},
+	{KEY_TABLE, "table", "NAME=FILE",
+	 "the lines of FILE are the records of table NAME: a key, a tab and the value; with "
+	 "--table-key the line is the value"},
+	{KEY_TABLE_KEY, "table-key", "[NAME=]POINTER",
+	 "a table record's key: what this JSON pointer names in the line; of table NAME, or of "
+	 "all"},
 	{KEY_SET, "set", "POINTER=VALUE",
 	 "override a setting of the file, named by JSON pointer; VALUE is JSON, else a "
 	 "string; may be repeated"},
@@ -64,6 +71,7 @@ struct pipe {
 	struct pipe_clock clock;
 	struct weir_memory *memory;
 	struct pipe_stores stores;
+	struct pipe_tables tables;
 	struct weir_worker *worker;
 	enum weir_worker_status worker_status;
 	struct pipe_outputs outputs;
@@ -177,6 +185,11 @@ set_up(struct pipe *pipe)
 	if (code != 0)
 		return weir__arguments_bad(&pipe->args, "%s", error.message);
 	config.stores = pipe->stores.stores;
+	code = weir__pipe_tables_open(&pipe->tables, pipe->pipeline, pipe->stores.folder,
+				      pipe->memory, config.clock, config.logger, &error);
+	if (code != 0)
+		return weir__arguments_bad(&pipe->args, "%s", error.message);
+	config.tables = pipe->tables.tables;
 	pipe->worker = weir__worker_new(&config, &error);
 	if (!pipe->worker)
 		return weir__arguments_bad(&pipe->args, "%s", error.message);
@@ -192,6 +205,7 @@ tear_down(struct pipe *pipe)
 
 	weir__lines_fini(&pipe->lines);
 	weir__worker_free(pipe->worker);
+	weir__pipe_tables_fini(&pipe->tables);
 	weir__pipe_stores_fini(&pipe->stores);
 	weir__chain_free(pipe->chain);
 	if (pipe->memory)
@@ -204,24 +218,6 @@ tear_down(struct pipe *pipe)
 
 /* ---- input ---- */
 
-/* The key's text, heap; NULL: none. A string is taken as it is, all else as JSON. */
-static char *
-key_of(const struct pipe *pipe, struct weir_bytes line, size_t *size)
-{
-	json_t *json = json_loadb(line.data, line.size, JSON_DECODE_ANY, NULL);
-	const json_t *value = json ? weir_json_at(json, pipe->key_pointer) : NULL;
-	char *key = NULL;
-
-	if (json_is_string(value)) {
-		*size = json_string_length(value);
-		key = weir__strndup(json_string_value(value), *size);
-	} else if (value && !json_is_null(value)) {
-		key = weir_json_print(value, size);
-	}
-	json_decref(json);
-	return key;
-}
-
 static int
 append(struct pipe *pipe, struct weir_bytes line)
 {
@@ -231,7 +227,7 @@ append(struct pipe *pipe, struct weir_bytes line)
 	int code;
 
 	if (pipe->key_pointer)
-		key = key_of(pipe, line, &message.key.size);
+		key = weir__pipe_line_key(line, pipe->key_pointer, &message.key.size);
 	message.key.data = key;
 	code = weir__memory_append(pipe->memory, pipe->input, 0, &message);
 	free(key);
@@ -446,6 +442,10 @@ take_option(struct pipe *pipe, int key, const char *value)
 		return take_output(pipe, value);
 	case KEY_KEY:
 		return take_key(pipe, value);
+	case KEY_TABLE:
+		return weir__pipe_tables_take(&pipe->tables, &pipe->args, value);
+	case KEY_TABLE_KEY:
+		return weir__pipe_tables_take_key(&pipe->tables, &pipe->args, value);
 	case KEY_SET:
 		return weir__arguments_set(&pipe->args, pipe->app, value);
 	case KEY_INPUT:
@@ -479,16 +479,19 @@ run_pipe(const struct weir_command *command, int argc, char **argv)
 const struct weir_command weir__command_pipe = {
 	.name = "pipe",
 	.summary = "run a pipeline over lines of standard input, without Kafka",
-	.usage = "FILE [--output NAME=FILE]...",
+	.usage = "FILE [--output NAME=FILE]... [--table NAME=FILE]...",
 	.text = "Runs the pipeline in FILE over the lines of standard input on an "
 		"embedded broker, and prints what it commits: the output \"default\" "
 		"as it is, other outputs as NAME, a tab and the value, unless --output "
 		"says where they go. Rejected records become a line on standard error. "
+		"The files of tables are read in whole first. "
 		"The last line may lack its newline; an empty line is an empty value; "
 		"a null value prints an empty line.",
 	.flags = pipe_flags,
 	.level = WEIR_LOG_WARNING,
 	.example = "weir pipe late.json < flights.jsonl | head -3\n"
-		   "weir pipe route.json --output late=late.jsonl < flights.jsonl",
+		   "weir pipe route.json --output late=late.jsonl < flights.jsonl\n"
+		   "weir pipe enrich.json --table airports=airports.jsonl --table-key /iata "
+		   "< flights.jsonl",
 	.run = run_pipe,
 };

@@ -146,6 +146,86 @@ bounded_memory() {
     [ "$before" = "$after" ] && [ "$rss" -lt 100000 ]
 }
 
+# ---- tables ----
+
+full=$tmp/enrich.json
+two=$tmp/two.json
+airports='"airports": {"topic": "all-airports"}'
+to_from='{"use": "enrich", "with": {"table": "airports", "on": "/origin", "into": "/from", "missing": "keep"}}'
+to_by='{"use": "enrich", "with": {"table": "carriers", "on": "/by", "into": "/carrier", "missing": "keep"}}'
+pipeline "$full" "[$to_from]" '' "\"tables\": {$airports}"
+pipeline "$two" "[$to_from, $to_by]" '' "\"tables\": {$airports, \"carriers\": {\"topic\": \"c\"}}"
+printf 'DTW\t"Detroit"\nLAS\t{ "n": 1.50 }\nDTW\t"Wayne"\n' >"$tmp/keyed"
+printf '{"id":7,"n":"seven"}\n{"id":"LAS"}\n{"id":7.0}\n' >"$tmp/lines"
+
+# The same by another path: each flight's line, its last brace away, and the airport's line.
+flights_get_airports() {
+    sed 's/.*"iata":"\([^"]*\)".*/\1 &/' "$data/airports.jsonl" >"$tmp/by-iata"
+    awk 'FNR == NR { airport[$1] = substr($0, length($1) + 2); next }
+        { split($0, part, "\"origin\":\""); origin = part[2]; sub(/".*/, "", origin)
+          if (origin in airport) print substr($0, 1, length($0) - 1) ",\"from\":" airport[origin] "}"
+          else print }' "$tmp/by-iata" "$flights" >"$tmp/wanted"
+    run_weir pipe "$full" --table "airports=$data/airports.jsonl" --table-key /iata "$@" <"$flights"
+    [ "$status" = 0 ] && [ ! -s "$tmp/err" ] && [ "$(grep -c '"from":' "$tmp/out")" = 20000 ] &&
+        cmp "$tmp/out" "$tmp/wanted" || show
+}
+
+leaves_no_folder() {
+    mkdir "$tmp/folders" &&
+        TMPDIR=$tmp/folders gives '{}\n' '{}\n' "$full" --table "airports=$tmp/keyed" &&
+        [ -z "$(ls "$tmp/folders")" ]
+}
+
+table_refused() { # PATTERN ARGUMENT...
+    pattern=$1
+    shift
+    refuses 2 "$pattern" pipe "$full" "$@"
+}
+
+for guarantee in exactly-once at-least-once at-most-once; do
+    claim "20 000 flights get their airports, $guarantee" \
+        flights_get_airports --set "/guarantee=$guarantee"
+done
+claim "a table's line is a key, a tab and a value; the last one counts" \
+    gives '{"origin":"DTW"}\n{"origin":"LAS"}\n{"origin":"X"}\n' \
+    '{"origin":"DTW","from":"Wayne"}\n{"origin":"LAS","from":{ "n": 1.50 }}\n{"origin":"X"}\n' \
+    "$full" --table "airports=$tmp/keyed"
+claim "or JSON with the key in it, a number as it is written" \
+    gives '{"origin":7}\n{"origin":"LAS"}\n{"origin":"7.0"}\n{"origin":7.00}\n' \
+    '{"origin":7,"from":{"id":7,"n":"seven"}}\n{"origin":"LAS","from":{"id":"LAS"}}\n{"origin":"7.0","from":{"id":7.0}}\n{"origin":7.00}\n' \
+    "$full" --table "airports=$tmp/lines" --table-key /id
+claim "each table has its own file and key" \
+    gives '{"origin":"LAS","by":7}\n' \
+    '{"origin":"LAS","by":7,"from":{ "n": 1.50 },"carrier":{"id":7,"n":"seven"}}\n' \
+    "$two" --table "airports=$tmp/keyed" --table "carriers=$tmp/lines" --table-key carriers=/id
+claim "an empty file is an empty table" \
+    gives '{"origin":"LAS"}\n' '{"origin":"LAS"}\n' "$full" --table airports=/dev/null
+claim "its folder is gone at the end" leaves_no_folder
+claim "a table without a file is named, with the option" \
+    table_refused 'table airports has no records here.*--table airports=FILE'
+claim "a table that the pipeline does not have is named" \
+    table_refused 'has no table "airport"' --table "airport=$tmp/keyed"
+claim "so is one of --table-key" \
+    table_refused 'has no table "x"' --table "airports=$tmp/keyed" --table-key x=/id
+claim "a file that is not there is named" \
+    table_refused 'table airports: .*/none: No such file' --table "airports=$tmp/none"
+claim "a folder is no file of lines" table_refused 'table airports: .*directory' --table "airports=$tmp"
+claim "a line without a key is named" \
+    table_refused 'table airports: .*/lines: line 1: no key' --table "airports=$tmp/lines"
+claim "a line without a key in it is named" \
+    table_refused 'table airports: .*/lines: line 1: no key at /name' \
+    --table "airports=$tmp/lines" --table-key /name
+claim "a line that is no JSON has no key in it" \
+    table_refused 'table airports: .*/keyed: line 1: no key at /id' \
+    --table "airports=$tmp/keyed" --table-key /id
+claim "a key that is no pointer is named" \
+    table_refused '--table-key: id is no JSON pointer' --table "airports=$tmp/lines" --table-key airports=id
+claim "a table's topic that is also an input is refused" \
+    table_refused 'topic flights is read or written by the pipeline too' \
+    --table "airports=$tmp/keyed" --set /tables/airports/topic=flights
+
+# ---- lines ----
+
 for guarantee in exactly-once at-least-once at-most-once; do
     claim "20 000 flights are copied byte for byte, $guarantee" copies "$guarantee"
 done
