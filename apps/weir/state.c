@@ -129,7 +129,7 @@ find_tables(struct state *state)
 	for (size_t index = 0; index < pipeline->table_count; index++) {
 		struct state_task table = {
 			.folder = weir__table_folder(state->folder,
-						     pipeline->tables[index].name),
+						     pipeline->tables[index].topic),
 			.topic = weir__strdup(pipeline->tables[index].topic),
 			.table = pipeline->tables[index].name,
 			.partition = -1,
