@@ -172,6 +172,15 @@ cannot_make(const struct verify *verify, const struct weir_error *error)
 				  "%s", error->message);
 }
 
+static bool
+has_stores(const struct verify *verify)
+{
+	size_t count;
+
+	weir__chain_stores(weir__app_chain(verify->app), &count);
+	return count > 0;
+}
+
 static int
 verify_app(struct verify *verify)
 {
@@ -184,6 +193,8 @@ verify_app(struct verify *verify)
 		.program = "/proc/self/exe",
 		.folder = verify->folder,
 		.prefix = verify->prefix,
+		/* at-most-once promises nothing of them: there is nothing to verify */
+		.stores = has_stores(verify) && pipeline->guarantee != WEIR_AT_MOST_ONCE,
 		.length_ms = verify->length_ms,
 		.records = verify->records,
 		.timeout_ms = (int)verify->args.timeout_ms,
@@ -194,6 +205,7 @@ verify_app(struct verify *verify)
 		.opaque = verify,
 	};
 	struct verify_report report = {.pipeline = pipeline,
+				       .has_stores = has_stores(verify),
 				       .path = config.path,
 				       .folder = verify->keep ? verify->folder : NULL,
 				       .length_ms = config.length_ms,
@@ -349,7 +361,8 @@ const struct weir_command weir__command_verify = {
 		"its steps replaced by a numbered copy, in processes that are killed "
 		"with -9, stopped beyond their timeouts and continued, and joined by "
 		"others. Then reads what a reader downstream reads, and says what was "
-		"lost, repeated, torn or out of order. A PASS needs that faults hit an "
+		"lost, repeated, torn or out of order. Where the file's steps keep "
+		"stores, so does the copy, and what they hold is compared too. A PASS needs that faults hit an "
 		"open batch, a commit in flight and a rebalance, and that one was given "
 		"up as dead and came back; else the verdict is UNKNOWN. Your own topics "
 		"are only asked how many partitions they have. Exit status: 0 PASS, 1 "

@@ -44,8 +44,11 @@ weir__verify_print_plan(const struct verify_report *report)
 	char length[32], frozen[32];
 
 	printf("%s under %s. Its steps are replaced by a numbered copy; all other\n"
-	       "settings are its own.\n\nMade for this, and removed at the end:\n",
-	       report->path, weir__guarantee_name(report->pipeline->guarantee));
+	       "settings are its own.%s\n\nMade for this, and removed at the end:\n",
+	       report->path, weir__guarantee_name(report->pipeline->guarantee),
+	       scratch->changelogs  ? " As they do, it keeps state in stores."
+	       : report->has_stores ? " Of stores at-most-once promises nothing."
+				    : "");
 	for (size_t index = 0; index < scratch->topic_count; index++)
 		print_topic(&scratch->topics[index]);
 	printf("  group %s\n\n%s of faults over %" PRId64
@@ -197,13 +200,14 @@ weir__verify_print_json(const struct verify_report *report,
 	const struct weir_oracle_verdict *verdict = weir__verify_verdict(report->verify);
 	const char *trouble = weir__verify_trouble(report->verify);
 	enum weir_guarantee guarantee = report->pipeline->guarantee;
-	json_t *json = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "verdict",
+	json_t *json = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "verdict",
 				 weir__verify_result_name(result), "file", report->path,
 				 "guarantee", weir__guarantee_name(guarantee),
 				 "steps_replaced", 1, "sent", (json_int_t)verdict->sent,
 				 "delivered", (json_int_t)verdict->delivered, "outputs",
 				 (json_int_t)verdict->outputs, "dead_letters",
-				 (json_int_t)verdict->dead_letters);
+				 (json_int_t)verdict->dead_letters, "states",
+				 (json_int_t)verdict->states);
 
 	if (*trouble)
 		json_object_set_new(json, "trouble", json_string(trouble));

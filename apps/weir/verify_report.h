@@ -11,6 +11,7 @@
 struct verify_report {
 	const struct weir_verify *verify;
 	const struct weir_pipeline *pipeline;
+	bool has_stores;     /* the file's steps keep some */
 	const char *path;    /* of the pipeline file */
 	const char *folder;  /* of logs, when kept; else NULL */
 	int64_t length_ms;

@@ -127,6 +127,8 @@ weir__oracle_check(const struct weir_oracle_config *config,
 			    reading.input_ends[index]);
 	if (!code)
 		check_open(&reading);
+	if (!code && config->changelogs && !config->uncommitted)
+		code = weir__oracle_check_changelogs(&reading.ledger, error);
 	weir__oracle_reading_close(&reading);
 	return code;
 }

@@ -133,6 +133,11 @@ void weir__oracle_ledger_stored(struct weir_oracle_record *record,
 void weir__oracle_ledger_check_state(struct weir_oracle_ledger *ledger,
 				     const struct weir_oracle_input *input);
 
+/* ---- check_state.c ---- */
+
+/* All has been read: do the changelogs hold what the inputs say? Returns 0 or a WEIR_E*. */
+int weir__oracle_check_changelogs(struct weir_oracle_ledger *ledger, struct weir_error *error);
+
 /* ---- ledger.c ---- */
 
 enum weir_oracle_state { WEIR_ORACLE_NOTHING, WEIR_ORACLE_PART, WEIR_ORACLE_ALL };

@@ -42,6 +42,7 @@ weir__oracle_ledger_check_state(struct weir_oracle_ledger *ledger,
 		    input->low + index >= input->committed)
 			continue;
 		++*count;
+		ledger->verdict->states += record->stored != 0;
 		if (record->stored && record->stored != *count)
 			weir__oracle_verdict_add(
 				ledger->verdict, WEIR_ORACLE_MISSTATED,

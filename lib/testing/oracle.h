@@ -143,6 +143,7 @@ struct weir_oracle_verdict {
 	uint64_t delivered;    /* of them, with all their outputs or their dead letter */
 	uint64_t outputs;      /* records in the outputs */
 	uint64_t dead_letters;
+	uint64_t states;       /* entries of stores that were compared */
 	uint64_t looks;        /* times that a watch found everything at rest and compared */
 	uint64_t found[WEIR_ORACLE_FINDINGS];
 	char example[WEIR_ORACLE_FINDINGS][200]; /* the first of each, in words */
@@ -189,6 +190,8 @@ struct weir_oracle_config {
 	const char *dead_letter;    /* NULL: there is none */
 	bool plain;      /* no steps: a record is copied, and known by its id alone */
 	bool stores;     /* the copies have a store */
+	const char *const *changelogs; /* of these, the two of each input in turn, as the
+	                                  processor declares them; NULL: not looked at */
 	bool sums;       /* there is a step with the role "sum" */
 	bool may_reject; /* any record may have become a dead letter, instead of its outputs */
 	bool uncommitted; /* read the outputs uncommitted: for the tallies, all else is void */

@@ -446,7 +446,8 @@ weir__oracle_steps(enum weir_guarantee guarantee, bool stores, int by,
 				    *with ? ", " : "", with);
 	else
 		weir__buffer_add_text(text, "[");
-	weir__buffer_printf(text, "{\"use\": \"oracle%s\", \"name\": \"copy\", \"with\": {%s}}]",
+	weir__buffer_printf(text, "{\"use\": \"oracle%s\", \"name\": \"" WEIR_ORACLE_STORE_STEP
+			    "\", \"with\": {%s}}]",
 			    stores ? "-store" : "", with);
 }
 

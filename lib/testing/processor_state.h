@@ -10,6 +10,9 @@
 
 #define WEIR_ORACLE_GROUPS 5
 
+/* "seen" and "counts", of the step WEIR_ORACLE_STORE_STEP. */
+#define WEIR_ORACLE_STORES 2
+#define WEIR_ORACLE_STORE_STEP "copy"
 extern const struct weir_store_row weir__oracle_stores[];
 
 /* Does a step with a store count it, when it becomes no dead letter? */

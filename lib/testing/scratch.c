@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <state/stores.h>
+#include <testing/processor_state.h>
 #include <testing/scratch.h>
 
 #define STANDARD_PARTITIONS 4
@@ -69,13 +71,42 @@ add_outputs(struct weir_scratch *scratch, const struct weir_pipeline *pipeline,
 	}
 }
 
+static void
+add_changelogs(struct weir_scratch *scratch, const struct weir_pipeline *pipeline)
+{
+	size_t count = 0;
+
+	scratch->changelogs = weir__calloc(scratch->input_count * WEIR_ORACLE_STORES + 1,
+					   sizeof(*scratch->changelogs));
+	for (size_t index = 0; index < scratch->input_count; index++) {
+		for (int store = 0; store < WEIR_ORACLE_STORES; store++) {
+			struct weir_scratch_topic *topic =
+				&scratch->topics[scratch->topic_count++];
+			char *name = weir__format("%s.%s", WEIR_ORACLE_STORE_STEP,
+						  weir__oracle_stores[store].name);
+
+			*topic = (struct weir_scratch_topic){
+				.name = weir__changelog_name(scratch->app, name,
+							     scratch->inputs[index]),
+				.like = pipeline->inputs[index],
+				.partitions = STANDARD_PARTITIONS,
+				.replication = -1,
+				.min_insync = -1,
+				.by_app = true};
+			scratch->changelogs[count++] = topic->name;
+			free(name);
+		}
+	}
+}
+
 void
 weir__scratch_name(struct weir_scratch *scratch, const struct weir_pipeline *pipeline,
-		   const char *prefix)
+		   const char *prefix, bool stores)
 {
 	uint32_t number = random_number();
 	char *stem = weir__format("%s.%s.%08" PRIx32, prefix, pipeline->name, number);
-	size_t most = pipeline->input_count + WEIR_ORACLE_OUTPUTS + 1;
+	size_t most = pipeline->input_count * (1 + WEIR_ORACLE_STORES) +
+		      WEIR_ORACLE_OUTPUTS + 1;
 
 	*scratch = (struct weir_scratch){
 		.topics = weir__calloc(most, sizeof(*scratch->topics)),
@@ -91,6 +122,8 @@ weir__scratch_name(struct weir_scratch *scratch, const struct weir_pipeline *pip
 	if (pipeline->dead_letter_topic)
 		scratch->dead_letter =
 			add_topic(scratch, stem, "dead", 0, pipeline->dead_letter_topic);
+	if (stores)
+		add_changelogs(scratch, pipeline);
 	free(stem);
 }
 
@@ -102,6 +135,7 @@ weir__scratch_fini(struct weir_scratch *scratch)
 	free(scratch->topics);
 	free(scratch->inputs);
 	free(scratch->outputs);
+	free(scratch->changelogs);
 	free(scratch->app);
 }
 
@@ -143,6 +177,9 @@ make_one(struct weir_scratch *scratch, struct weir_scratch_topic *topic, int tim
 	char text[24];
 	int code;
 
+	topic->is_made = topic->by_app; /* from now on it may be */
+	if (topic->by_app)
+		return 0;
 	if (topic->min_insync > 0) {
 		snprintf(text, sizeof(text), "%" PRId64, topic->min_insync);
 		weir__properties_set(&settings, "min.insync.replicas", text);

@@ -3,7 +3,8 @@
  * removed again.
  *
  * Their names are PREFIX.APP.RANDOM.in, .in2, ..., .out, .b, .c and .dead; the group is
- * PREFIX-APP-RANDOM, which is also the app's name. So they are nobody else's.
+ * PREFIX-APP-RANDOM, which is also the app's name. So they are nobody else's. Changelogs are
+ * named by the app itself, and made by it.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -21,27 +22,32 @@ struct weir_scratch_topic {
 	int32_t partitions;
 	int32_t replication; /* -1: the cluster's default */
 	int64_t min_insync;  /* -1: the same */
-	bool is_made;
+	bool by_app;         /* a changelog: the app makes it, like its input */
+	bool is_made;        /* or may be */
 };
 
 struct weir_scratch {
 	struct weir_broker *broker; /* borrowed */
 	char *app;                  /* and group */
-	struct weir_scratch_topic *topics; /* inputs, then outputs, then dead letters */
+	struct weir_scratch_topic *topics; /* inputs, outputs, dead letters, changelogs */
 	size_t topic_count;
 	const char **inputs;        /* names; borrowed from the topics */
 	size_t input_count;
 	const char **outputs;       /* of the letters a, b, c */
 	size_t output_count;
 	const char *dead_letter;    /* NULL: the pipeline has none */
+	const char **changelogs;    /* see struct weir_oracle_config; NULL: no stores */
 };
 
 /* How long the prefix may be: the app's name has to fit. */
 #define WEIR_SCRATCH_MOST_PREFIX 24
 
-/* Names only; free with weir__scratch_fini(). `pipeline` outlives it. */
+/*
+ * Names only; free with weir__scratch_fini(). `pipeline` outlives it. `stores`: with the
+ * changelogs of the oracle's steps that have some.
+ */
 void weir__scratch_name(struct weir_scratch *scratch, const struct weir_pipeline *pipeline,
-			const char *prefix);
+			const char *prefix, bool stores);
 
 /*
  * Ask what the pipeline's topics are like, and make the scratch ones. What is made when it

@@ -92,6 +92,9 @@ weir__oracle_print(FILE *to, const struct weir_oracle_verdict *verdict,
 	fprintf(to, "  %-28s %10" PRIu64 "\n", "delivered", verdict->delivered);
 	fprintf(to, "  %-28s %10" PRIu64 "\n", "records in outputs", verdict->outputs);
 	fprintf(to, "  %-28s %10" PRIu64 "\n", "dead letters", verdict->dead_letters);
+	if (verdict->states)
+		fprintf(to, "  %-28s %10" PRIu64 "\n", "entries of stores compared",
+			verdict->states);
 	for (int finding = 0; finding < WEIR_ORACLE_FINDINGS; finding++) {
 		uint64_t count = verdict->found[finding];
 

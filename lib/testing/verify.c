@@ -161,6 +161,8 @@ set_oracle(struct weir_verify *verify)
 		.outputs = scratch->outputs,
 		.output_count = scratch->output_count,
 		.sums = weir__oracle_steps_sum(verify->guarantee),
+		.stores = verify->config.stores,
+		.changelogs = scratch->changelogs,
 		.patience_ms = PATIENCE_MS / 2 + pipeline->transaction_timeout_ms,
 	};
 	if (pipeline->on_reject == WEIR_ON_REJECT_DEAD_LETTER)
@@ -176,7 +178,8 @@ weir__verify_open(const struct weir_verify_config *config, struct weir_error *er
 	verify->guarantee = config->pipeline->guarantee;
 	verify->seed = config->seed;
 	setenv(WEIR_ORACLE_ENVIRONMENT, "1", 1); /* before there are threads */
-	weir__scratch_name(&verify->scratch, config->pipeline, config->prefix);
+	weir__scratch_name(&verify->scratch, config->pipeline, config->prefix,
+			   config->stores);
 	verify->broker = weir__kafka_open(&config->pipeline->client, config->logger,
 					  weir__clock_system(), error);
 	if (verify->broker && !weir__scratch_make(&verify->scratch, verify->broker,

@@ -35,6 +35,7 @@ struct weir_verify_config {
 	const char *program;   /* weir itself */
 	const char *folder;    /* it is there: for logs and locks */
 	const char *prefix;    /* of all names on the cluster */
+	bool stores;           /* the pipeline's steps keep some: so do the copies */
 	int64_t length_ms;     /* of the faults */
 	int64_t records;       /* in that time */
 	int timeout_ms;        /* of a cluster that does not answer */

@@ -67,10 +67,13 @@ add_own(struct arguments *arguments, const struct weir_verify *verify,
 	add(arguments, "/instance", instance->name);
 	add(arguments, "/state_dir", verify->config.folder);
 	add(arguments, "/plugins", "[]");
+	if (verify->config.pipeline->table_count)
+		add(arguments, "/tables", "{}"); /* the copies look nothing up */
 	/* the load is there before the first instance is */
 	add(arguments, "/kafka/auto.offset.reset", "earliest");
 	add_topics(arguments, &verify->scratch);
-	weir__oracle_steps(verify->guarantee, false, (int)instance->run, &steps);
+	weir__oracle_steps(verify->guarantee, verify->config.stores, (int)instance->run,
+			   &steps);
 	add_buffer(arguments, "/steps", &steps);
 }
 

@@ -9,6 +9,9 @@ mutant=$PWD/tests/guarantees/weir_mutant
 file=$tmp/pipeline.json
 TMPDIR=$tmp
 export TMPDIR
+stores=$tmp/stores.json
+WEIR_PLUGIN_PATH=$WEIR_PLUGIN_PATH:$PWD/tests/apps/.libs
+pipeline "$stores" '[{"use": "tally"}]' '' '"dead_letter": { "topic": "flights-dead" }'
 pipeline "$file" '[{"use": "route", "with": {"by": "/a", "unknown": "default"}}]' '' \
     '"dead_letter": { "topic": "flights-dead" }'
 
@@ -59,13 +62,28 @@ all_is_delivered() {
 }
 
 nothing_is_left() { # NAME: topics are gone, folder too
-    topics=$(sed -n 's/.*"\(weir-verify\.[^"]*\)".*/\1/p' "$tmp/$1.out")
+    # the app's name too: it is one of no topic
+    topics=$(sed -n 's/.*"\(weir-verify[.-][A-Za-z0-9._-]*\)".*/\1/p' "$tmp/$1.out")
     [ -n "$topics" ] || { echo "no topics named"; return 1; }
     for topic in $topics; do
         run_weir consume "$topic" -b "$brokers" -e
         grep -q "no topic $topic" "$tmp/err" || { show; return 1; }
     done
     [ -z "$(find "$tmp" -maxdepth 1 -name 'weir-verify-*')" ]
+}
+
+# All records below the committed offset but for the few that are held or rejected: an entry
+# each, whether their outputs tell of it or not.
+has_compared() {
+    [ "$(number "$1" states)" -gt "$(($(number "$1" sent) * 8 / 10))" ] || { cat "$tmp/$1.out"; return 1; }
+    grep -q 'copy.seen.changelog.weir-verify' "$tmp/$1.out"
+}
+
+# One that shows without a fault in the right place.
+sees_it() { # MUTANT
+    WEIR_MUTANT=$1 verify "$mutant" "$1" --for 3s
+    ends "$1" 1 WRONG || return 1
+    [ "$(sed -n '/"wrong state"/,/}/s/.*"count": \([0-9]*\),*/\1/p' "$tmp/$1.out")" -gt 0 ]
 }
 
 # A kill has to come between two requests of one commit: tried more often.
@@ -79,7 +97,7 @@ sees_the_mutant() {
 }
 
 interrupted() {
-    "$weir" verify "$file" --json --set "/kafka/bootstrap.servers=$brokers" --for 10m \
+    "$weir" verify "$stores" --json --set "/kafka/bootstrap.servers=$brokers" --for 10m \
         >"$tmp/interrupted.out" 2>"$tmp/interrupted.err" &
     pid=$!
     tries=0
@@ -104,6 +122,20 @@ for guarantee in exactly-once at-least-once at-most-once; do
     verify "$weir" $guarantee --for 25s --set /guarantee=$guarantee
     claim "$guarantee holds under faults" is_held $guarantee
 done
+plain=$file file=$stores
+for guarantee in exactly-once at-least-once; do
+    verify "$weir" stores-$guarantee --for 20s --set /guarantee=$guarantee
+    claim "$guarantee holds with stores" is_held stores-$guarantee
+    claim "what they hold was compared" has_compared stores-$guarantee
+    claim "and their changelogs are removed" nothing_is_left stores-$guarantee
+done
+verify "$weir" stores-at-most-once --for 1s --set /guarantee=at-most-once
+claim "at-most-once promises nothing of stores" [ "$(number stores-at-most-once states)" = 0 ]
+if [ -x "$mutant" ]; then
+    claim "a changelog that lacks records is WRONG: 1" sees_it CHANGELOG_OUTSIDE
+    claim "a store that has what was rejected is WRONG: 1" sees_it REJECTED_KEPT
+fi
+file=$plain
 claim "exactly-once delivers all" all_is_delivered exactly-once
 claim "at-least-once delivers all" all_is_delivered at-least-once
 if [ -x "$mutant" ]; then

@@ -24,12 +24,12 @@ static struct weir_oracle_verdict verdict;
 static void
 setup(void)
 {
-	static const char *const topics[] = {"in", "out", "other", "dead"};
+	static const char *const topics[] = {"in", "out", "other", "dead", "seen", "counts"};
 
 	weir__virtual_clock_init(&clock_, 1000);
 	memory = weir__memory_open(&clock_.clock, NULL);
 	broker = weir__memory_broker(memory);
-	for (size_t index = 0; index < 4; index++)
+	for (size_t index = 0; index < 6; index++)
 		ck_assert_int_eq(weir__broker_topic_create(broker, topics[index], 1, 1,
 							   NULL, 0, NULL),
 				 0);
@@ -274,6 +274,73 @@ START_TEST(what_a_store_has_seen_is_dropped_when_it_comes_again)
 }
 END_TEST
 
+/* "seen 5" is the key 5 with an empty value, "counts 0 3" has one; "seen 5 null" is deleted. */
+static void
+plant_change(const char *text)
+{
+	char topic[16], key[16], value[16] = "";
+	int words = sscanf(text, "%15s %15s %15s", topic, key, value);
+	struct weir_message message = {.key = {key, strlen(key)},
+				       .value = {value, strlen(value)},
+				       .timestamp_ms = -1};
+
+	ck_assert_int_ge(words, 2);
+	if (!strcmp(value, "null"))
+		message.value = (struct weir_bytes){NULL, 0};
+	ck_assert_int_eq(weir__memory_append(memory, topic, 0, &message), 0);
+}
+
+/* Input: "0 a", "5 a", "10 -", "7 a"; the second becomes a dead letter. */
+static const struct changed {
+	enum weir_guarantee guarantee;
+	const char *records[8];
+	uint64_t states;
+	const char *found;
+} changed[] = {
+	{WEIR_EXACTLY_ONCE,
+	 {"seen 0", "seen 10", "seen 7", "counts 0 1", "counts 0 2", "counts 2 1"}, 3 + 5 + 2, ""},
+	{WEIR_EXACTLY_ONCE, {"seen 0", "seen 7", "counts 0 2", "counts 2 1"}, 2 + 5 + 2, "MISSTATED"},
+	{WEIR_EXACTLY_ONCE,
+	 {"seen 0", "seen 10", "seen 7", "seen 5", "counts 0 2", "counts 2 1"}, 3 + 5 + 2, "MISSTATED"},
+	{WEIR_EXACTLY_ONCE,
+	 {"seen 0", "seen 10", "seen 7", "seen 99", "counts 0 2", "counts 2 1"}, 3 + 5 + 2,
+	 "MISSTATED"},
+	{WEIR_EXACTLY_ONCE, {"seen 0", "seen 10", "seen 7", "counts 0 3", "counts 2 1"}, 3 + 4 + 2,
+	 "MISSTATED"},
+	{WEIR_EXACTLY_ONCE,
+	 {"seen 0", "seen 10", "seen 7", "seen 7 null", "counts 0 2", "counts 2 1"}, 3 + 5 + 2,
+	 "MISSTATED"},
+	/* what was counted may have died with the process; what was seen may not */
+	{WEIR_AT_LEAST_ONCE, {"seen 0", "seen 10", "seen 7", "counts 0 1"}, 3, ""},
+	/* it may have become a dead letter when it was read again */
+	{WEIR_AT_LEAST_ONCE, {"seen 0", "seen 5", "seen 10", "seen 7"}, 4, ""},
+	{WEIR_AT_LEAST_ONCE, {"seen 0", "seen 7"}, 2, "MISSTATED"},
+	{WEIR_AT_LEAST_ONCE, {"seen 0", "seen 10", "seen 7", "seen 6"}, 3, "MISSTATED"},
+};
+
+START_TEST(changelogs_must_hold_what_the_input_says)
+{
+	static const char *const values[] = {"0 a", "5 a", "10 -", "7 a"};
+	static const char *const changelogs[] = {"seen", "counts"};
+	const struct changed *plan = &changed[_i];
+
+	config.stores = config.may_reject = true;
+	config.changelogs = changelogs;
+	config.guarantee = plan->guarantee;
+	for (size_t index = 0; index < 4; index++)
+		append("in", values[index], NULL, 0);
+	plant("out in/0/0/0 1");
+	plant("dead 1");
+	plant("out in/0/3/0 1");
+	for (size_t index = 0; index < 8 && plan->records[index]; index++)
+		plant_change(plan->records[index]);
+	commit(4);
+	check();
+	expect(plan->found);
+	ck_assert_uint_eq(verdict.states, plan->states);
+}
+END_TEST
+
 START_TEST(output_of_an_aborted_input_is_uncommitted_input)
 {
 	struct weir_session *producer = begin("in", "0 a");
@@ -475,6 +542,8 @@ main(void)
 			    sizeof(stored) / sizeof(*stored));
 	tcase_add_loop_test(tcase, what_a_store_has_seen_is_dropped_when_it_comes_again, 0,
 			    sizeof(again) / sizeof(again[0]));
+	tcase_add_loop_test(tcase, changelogs_must_hold_what_the_input_says, 0,
+			    sizeof(changed) / sizeof(*changed));
 	tcase_add_loop_test(tcase, sums_must_be_those_of_their_records, 0,
 			    sizeof(sums) / sizeof(*sums));
 	tcase_add_test(tcase, output_of_an_aborted_input_is_uncommitted_input);
