@@ -50,7 +50,7 @@ weir__check_warn(struct check *check, const char *format, ...)
 
 /* A topic may have several roles; it is asked for and shown once. */
 static void
-add_topic(struct check *check, const char *name, char *role)
+add_topic(struct check *check, const char *name, char *role, const char *input)
 {
 	size_t i;
 
@@ -68,7 +68,23 @@ add_topic(struct check *check, const char *name, char *role)
 	}
 	check->topics = weir__realloc(check->topics,
 				      (check->topic_count + 1) * sizeof(*check->topics));
-	check->topics[check->topic_count++] = (struct check_topic){name, role};
+	check->topics[check->topic_count++] =
+		(struct check_topic){.name = name, .role = role, .input = input};
+}
+
+/* A store has one for each input. */
+static void
+add_changelogs(struct check *check)
+{
+	size_t count, topics = 0;
+	const struct weir_chain_store *stores = weir__chain_stores(check->chain, &count);
+	const char *const *changelogs =
+		count ? weir__stores_changelogs(check->stores, &topics) : NULL;
+
+	for (size_t topic = 0; topic < topics; topic++)
+		add_topic(check, changelogs[topic],
+			  weir__format("changelog of %s", stores[topic % count].name),
+			  check->pipeline->inputs[topic / count]);
 }
 
 static void
@@ -78,16 +94,17 @@ collect_topics(struct check *check)
 	size_t i;
 
 	for (i = 0; i < pipeline->input_count; i++)
-		add_topic(check, pipeline->inputs[i], weir__strdup("input"));
+		add_topic(check, pipeline->inputs[i], weir__strdup("input"), NULL);
 	for (i = 0; i < pipeline->output_count; i++)
 		add_topic(check, pipeline->outputs[i].topic,
-			  weir__format("output %s", pipeline->outputs[i].name));
+			  weir__format("output %s", pipeline->outputs[i].name), NULL);
 	if (pipeline->dead_letter_topic)
 		add_topic(check, pipeline->dead_letter_topic,
-			  weir__strdup("dead letters"));
+			  weir__strdup("dead letters"), NULL);
 	for (i = 0; i < pipeline->table_count; i++)
 		add_topic(check, pipeline->tables[i].topic,
-			  weir__format("table %s", pipeline->tables[i].name));
+			  weir__format("table %s", pipeline->tables[i].name), NULL);
+	add_changelogs(check);
 }
 
 static void
@@ -98,8 +115,10 @@ check_fini(struct check *check)
 	for (i = 0; i < check->warning_count; i++)
 		free(check->warnings[i]);
 	free(check->warnings);
-	for (i = 0; i < check->topic_count; i++)
+	for (i = 0; i < check->topic_count; i++) {
 		free(check->topics[i].role);
+		free(check->topics[i].cannot);
+	}
 	free(check->topics);
 	weir__stores_free(check->stores);
 	if (check->connected)
@@ -186,7 +205,8 @@ const struct weir_command weir__command_check = {
 	.usage = "FILE [--connect] [--json] [--set POINTER=VALUE]...",
 	.text = "Loads the pipeline in FILE with its processors, as run would, and "
 		"prints the plan and what is doubtful about it. With --connect it also "
-		"asks the cluster for the topics. Exit status: 0 fine, 2 the file or a "
+		"asks the cluster for the topics, and whether the changelogs of stores "
+		"are as they should be, or could be made. Exit status: 0 fine, 2 the file or a "
 		"topic is not, 1 no answer.",
 	.flags = check_flags,
 	.level = WEIR_LOG_WARNING,

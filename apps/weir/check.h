@@ -16,6 +16,8 @@
 struct check_topic {
 	const char *name;
 	char *role;
+	const char *input; /* of a changelog; NULL: it is none */
+	char *cannot;      /* why it cannot be made, when it is missing; NULL: it can */
 };
 
 struct check {
@@ -44,6 +46,9 @@ int weir__check_cluster(struct check *check, const struct weir_logger *logger, i
 
 /* A step's options as they count: given ones, then defaults; secrets are not in it. */
 json_t *weir__check_step_options(const struct check *check, size_t step);
+
+/* A changelog that is missing, which is no fault: the app makes it. */
+bool weir__check_is_made_later(const struct check *check, size_t topic);
 
 /* The librdkafka properties of the file, without secrets' values. */
 json_t *weir__check_properties(const struct weir_properties *properties);

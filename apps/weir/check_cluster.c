@@ -11,9 +11,12 @@
 #include <string.h>
 
 #include <base/alloc.h>
+#include <base/units.h>
 #include <broker/kafka.h>
 
 #include "check.h"
+
+#define SHORT_RETENTION_MS 3600000
 
 static bool
 is_input(const struct weir_pipeline *pipeline, const char *topic)
@@ -49,6 +52,48 @@ weir__check_pipeline(struct check *check)
 	}
 }
 
+bool
+weir__check_is_made_later(const struct check *check, size_t topic)
+{
+	return check->topics[topic].input && !check->topics[topic].cannot &&
+	       check->cluster.topics[topic].error == WEIR_ENOTFOUND;
+}
+
+static const struct weir_topic_info *
+find_topic(const struct check *check, const char *name)
+{
+	size_t index = 0;
+
+	while (strcmp(check->topics[index].name, name) != 0)
+		index++;
+	return &check->cluster.topics[index];
+}
+
+/* Missing changelogs: could the app make them? */
+static void
+try_changelogs(struct check *check, struct weir_broker *broker, int timeout_ms)
+{
+	for (size_t i = 0; i < check->topic_count; i++) {
+		struct check_topic *topic = &check->topics[i];
+		const struct weir_topic_info *input;
+		struct weir_error error = {0};
+		int code;
+
+		if (!topic->input || check->cluster.topics[i].error != WEIR_ENOTFOUND)
+			continue;
+		input = find_topic(check, topic->input);
+		if (input->error) /* it is complained of */
+			continue;
+		code = weir__kafka_topic_try(broker, topic->name, input->partitions,
+					     input->replication, timeout_ms, &error);
+		if (code == WEIR_EDENIED)
+			topic->cannot = weir__strdup("not authorized; missing: the right CREATE "
+						     "on the topic or on the cluster");
+		else if (code && code != WEIR_EEXISTS)
+			topic->cannot = weir__strdup(error.message);
+	}
+}
+
 static int
 describe(struct check *check, const struct weir_logger *logger, int timeout_ms,
 	 struct weir_error *error)
@@ -66,6 +111,8 @@ describe(struct check *check, const struct weir_logger *logger, int timeout_ms,
 		code = weir__broker_describe(broker, names, check->topic_count,
 					     &check->cluster, timeout_ms, error);
 		check->connected = true;
+		if (code == 0)
+			try_changelogs(check, broker, timeout_ms);
 	}
 	weir__broker_close(broker);
 	free(names);
@@ -178,6 +225,44 @@ warn_of_tables(struct check *check)
 	}
 }
 
+static void
+warn_of_changelog(struct check *check, const char *name, const struct weir_topic_info *topic,
+		  const struct weir_topic_info *input)
+{
+	char duration[32];
+
+	if (input->error == 0 && topic->partitions < input->partitions)
+		weir__check_warn(check,
+				 "changelog %s has %" PRId32 " partition%s, its input %" PRId32
+				 ": it grows when the app starts (which takes the right ALTER)",
+				 name, topic->partitions, topic->partitions == 1 ? "" : "s",
+				 input->partitions);
+	if (topic->delete_retention_ms < 0) /* its settings are not told */
+		return;
+	if (!topic->is_compacted)
+		weir__check_warn(check,
+				 "changelog %s is not compacted only: it loses state or grows "
+				 "without end (set its cleanup.policy to compact)",
+				 name);
+	if (topic->delete_retention_ms < SHORT_RETENTION_MS)
+		weir__check_warn(check,
+				 "changelog %s keeps deletions for %s (delete.retention.ms): a "
+				 "store that was not in use for half of that is rebuilt",
+				 name,
+				 weir__duration_print(topic->delete_retention_ms, duration,
+						      sizeof(duration)));
+}
+
+static void
+warn_of_changelogs(struct check *check)
+{
+	for (size_t i = 0; i < check->topic_count; i++)
+		if (check->topics[i].input && check->cluster.topics[i].error == 0)
+			warn_of_changelog(check, check->topics[i].name,
+					  &check->cluster.topics[i],
+					  find_topic(check, check->topics[i].input));
+}
+
 /* Every topic that cannot be used is named, not only the first. */
 static int
 say_unusable(const struct check *check)
@@ -189,9 +274,14 @@ say_unusable(const struct check *check)
 		const struct weir_topic_info *topic = &check->cluster.topics[i];
 		const struct check_topic *asked = &check->topics[i];
 
-		if (topic->error == 0)
+		if (topic->error == 0 || weir__check_is_made_later(check, i))
 			continue;
-		if (topic->error == WEIR_ENOTFOUND)
+		if (asked->cannot)
+			weir__command_fail(check->command, 0,
+					   "topic %s (%s) does not exist, and cannot be "
+					   "made: %s",
+					   asked->name, asked->role, asked->cannot);
+		else if (topic->error == WEIR_ENOTFOUND)
 			weir__command_fail(check->command, 0,
 					   "topic %s (%s) does not exist", asked->name,
 					   asked->role);
@@ -228,5 +318,6 @@ weir__check_cluster(struct check *check, const struct weir_logger *logger, int t
 	warn_of_copies(check);
 	warn_of_partitions(check);
 	warn_of_tables(check);
+	warn_of_changelogs(check);
 	return say_unusable(check);
 }

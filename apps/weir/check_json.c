@@ -126,6 +126,19 @@ stores_json(const struct check *check)
 	return list;
 }
 
+/* null: not told */
+static void
+set_retention(json_t *json, const struct weir_topic_info *changelog)
+{
+	bool is_known = changelog->delete_retention_ms >= 0;
+
+	json_object_set_new(json, "compacted",
+			    is_known ? json_boolean(changelog->is_compacted) : json_null());
+	json_object_set_new(json, "delete_retention_ms",
+			    is_known ? json_integer(changelog->delete_retention_ms)
+				     : json_null());
+}
+
 static json_t *
 topics_json(const struct check *check)
 {
@@ -137,7 +150,9 @@ topics_json(const struct check *check)
 		json_t *json = json_pack("{s:s, s:s}", "name", check->topics[i].name,
 					 "role", check->topics[i].role);
 
-		if (topic->error != 0) {
+		if (weir__check_is_made_later(check, i)) {
+			json_object_set_new(json, "made_at_start", json_true());
+		} else if (topic->error != 0) {
 			json_object_set_new(json, "error",
 					    json_string(weir_strerror(topic->error)));
 		} else {
@@ -149,6 +164,8 @@ topics_json(const struct check *check)
 					    json_integer(topic->min_insync));
 			json_object_set_new(json, "max_message_bytes",
 					    json_integer(topic->max_message_bytes));
+			if (check->topics[i].input)
+				set_retention(json, topic);
 		}
 		json_array_append_new(list, json);
 	}

@@ -192,6 +192,18 @@ print_properties(const char *word, const struct weir_properties *properties)
 }
 
 static void
+print_retention(const struct weir_topic_info *changelog)
+{
+	char duration[40];
+
+	if (changelog->delete_retention_ms >= 0)
+		printf(", %s, deletions stay %s",
+		       changelog->is_compacted ? "compacted" : "not compacted",
+		       weir__duration_print(changelog->delete_retention_ms, duration,
+					    sizeof(duration)));
+}
+
+static void
 print_cluster(const struct check *check)
 {
 	size_t i;
@@ -204,7 +216,10 @@ print_cluster(const struct check *check)
 
 		if (topic->error != 0) {
 			row(i ? "" : "topics", "%s (%s): %s", topic->name,
-			    check->topics[i].role, weir_strerror(topic->error));
+			    check->topics[i].role,
+			    weir__check_is_made_later(check, i)
+				    ? "is made when the app starts"
+				    : weir_strerror(topic->error));
 			continue;
 		}
 		printf("%-*s%s (%s): %d partition%s, replication %d", COLUMN,
@@ -214,6 +229,8 @@ print_cluster(const struct check *check)
 		if (topic->min_insync >= 0)
 			printf(", min.insync.replicas %lld",
 			       (long long)topic->min_insync);
+		if (check->topics[i].input)
+			print_retention(topic);
 		putchar('\n');
 	}
 }

@@ -25,6 +25,13 @@ struct weir_broker *weir__kafka_open(const struct weir_properties *properties,
 int weir__kafka_group_delete(struct weir_broker *broker, const char *group, int timeout_ms,
                              struct weir_error *error);
 
+/*
+ * Would the topic be made? The controller is asked, and nothing is. 0, WEIR_EEXISTS, or a
+ * WEIR_E*.
+ */
+int weir__kafka_topic_try(struct weir_broker *broker, const char *topic, int32_t partitions,
+                          int32_t replication, int timeout_ms, struct weir_error *error);
+
 /* librdkafka's run-time version: "2.0.2"; static. */
 const char *weir__kafka_version(void);
 

@@ -225,10 +225,13 @@ weir__kafka_describe(struct weir_broker *base, const char *const *topics, size_t
 	return fail(client, code, "cannot describe the cluster", error);
 }
 
-/* Make a topic, or give one (`grown`) more partitions; what the controller says to it. */
+/*
+ * Make a topic, or give one (`grown`) more partitions; what the controller says to it. `only_ask`:
+ * would it?
+ */
 static rd_kafka_resp_err_t
 make(rd_kafka_t *rk, rd_kafka_NewTopic_t *topic, rd_kafka_NewPartitions_t *grown,
-     int timeout_ms, char *text, size_t size)
+     bool only_ask, int timeout_ms, char *text, size_t size)
 {
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
 	rd_kafka_AdminOptions_t *options =
@@ -244,6 +247,8 @@ make(rd_kafka_t *rk, rd_kafka_NewTopic_t *topic, rd_kafka_NewPartitions_t *grown
 	/* Wait until the controller has made it. */
 	rd_kafka_AdminOptions_set_operation_timeout(options, patient(timeout_ms), ignored,
 	                                            sizeof(ignored));
+	if (only_ask)
+		rd_kafka_AdminOptions_set_validate_only(options, 1, ignored, sizeof(ignored));
 	if (grown)
 		rd_kafka_CreatePartitions(rk, &grown, 1, options, queue);
 	else
@@ -283,10 +288,10 @@ made(struct kafka_client *client, rd_kafka_resp_err_t code, const char *name, co
 	return weir__kafka_error_code(code);
 }
 
-int
-weir__kafka_topic_create(struct weir_broker *base, const char *name, int32_t partitions,
-                         int32_t replication, const struct weir_properties *settings,
-                         int timeout_ms, struct weir_error *error)
+static int
+create(struct weir_broker *base, const char *name, int32_t partitions, int32_t replication,
+       const struct weir_properties *settings, bool only_ask, int timeout_ms,
+       struct weir_error *error)
 {
 	struct kafka_client *client =
 		weir__kafka_broker_client((struct kafka_broker *)base, error);
@@ -302,9 +307,24 @@ weir__kafka_topic_create(struct weir_broker *base, const char *name, int32_t par
 	for (size_t i = 0; settings && i < settings->count; i++)
 		rd_kafka_NewTopic_set_config(topic, settings->items[i].name,
 		                             settings->items[i].value);
-	code = make(client->rk, topic, NULL, timeout_ms, text, sizeof(text));
+	code = make(client->rk, topic, NULL, only_ask, timeout_ms, text, sizeof(text));
 	rd_kafka_NewTopic_destroy(topic);
 	return made(client, code, name, text, error);
+}
+
+int
+weir__kafka_topic_create(struct weir_broker *base, const char *name, int32_t partitions,
+                         int32_t replication, const struct weir_properties *settings,
+                         int timeout_ms, struct weir_error *error)
+{
+	return create(base, name, partitions, replication, settings, false, timeout_ms, error);
+}
+
+int
+weir__kafka_topic_try(struct weir_broker *base, const char *name, int32_t partitions,
+                      int32_t replication, int timeout_ms, struct weir_error *error)
+{
+	return create(base, name, partitions, replication, NULL, true, timeout_ms, error);
 }
 
 int
@@ -323,7 +343,7 @@ weir__kafka_topic_grow(struct weir_broker *base, const char *name, int32_t parti
 	grown = rd_kafka_NewPartitions_new(name, (size_t)partitions, text, sizeof(text));
 	if (!grown)
 		return weir_error_set(error, WEIR_EINVALID, "%s: %s", name, text);
-	code = make(client->rk, NULL, grown, timeout_ms, text, sizeof(text));
+	code = make(client->rk, NULL, grown, false, timeout_ms, text, sizeof(text));
 	rd_kafka_NewPartitions_destroy(grown);
 	/* a controller refuses to give a topic what it has, or fewer: another one was first */
 	if (code == RD_KAFKA_RESP_ERR_INVALID_PARTITIONS &&

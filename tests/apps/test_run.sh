@@ -104,6 +104,45 @@ names_missing_topics() {
     [ "$status" = 2 ] && grep -q "topic nowhere (output default) does not exist" "$tmp/err" || show
 }
 
+dedup=$tmp/dedup.json
+pipeline "$dedup" '[{"use": "dedup", "with": {"id": "key"}}]' '' \
+    "\"dead_letter\": {\"topic\": \"dead\"}, \"state_dir\": \"$tmp/state\""
+changelog=dedup.ids.changelog.flights
+
+# what it says of changelogs, in one line each: status, topics, warnings
+checks_changelog() { # NAME ARGUMENT...
+    run_weir check "$dedup" --connect --json --set "/kafka/bootstrap.servers=$brokers" --set "/name=$1"
+    [ "$status" = 0 ] || show || return 1
+    sed -n "/\"name\": \"$1.$changelog\"/,/}/p" "$tmp/out" | tr -d '\n'
+    echo
+    grep "changelog $1.$changelog" "$tmp/out" || true
+}
+
+changelog_is_made_later() {
+    checks_changelog late >"$tmp/said" && grep -q '"made_at_start": true' "$tmp/said" &&
+        [ "$(wc -l <"$tmp/said")" = 1 ] || { cat "$tmp/said"; return 1; }
+    prints "^  *late.$changelog (changelog of dedup.ids): is made when the app starts" \
+        check "$dedup" --connect --set "/kafka/bootstrap.servers=$brokers" --set /name=late
+    ! "$weir" consume "late.$changelog" -b "$brokers" -e >"$tmp/out" 2>"$tmp/err"
+}
+
+changelog_is_good() {
+    run_weir run "$dedup" --until-end -q --set "/kafka/bootstrap.servers=$brokers"
+    [ "$status" = 0 ] || show || return 1
+    checks_changelog flights >"$tmp/said"
+    grep -q '"partitions": 4,.*"compacted": true, *"delete_retention_ms": 604800000' "$tmp/said" &&
+        [ "$(wc -l <"$tmp/said")" = 1 ] || { cat "$tmp/said"; return 1; }
+    prints ": 4 partitions, .*, compacted, deletions stay 7d$" \
+        check "$dedup" --connect --set "/kafka/bootstrap.servers=$brokers"
+}
+
+changelog_is_doubtful() {
+    "$topics" "$brokers" 1 "odd.$changelog" || return 1
+    checks_changelog odd >"$tmp/said"
+    grep -q "odd.$changelog has 1 partition, its input 4: it grows when the app starts" "$tmp/said" &&
+        grep -q "odd.$changelog is not compacted only" "$tmp/said" || { cat "$tmp/said"; return 1; }
+}
+
 claim "without a cluster run keeps trying, says so, and ends on SIGTERM" keeps_trying
 claim "a bad file ends it with 2" refuses 2 "/workers" run "$copy" --set /workers=0
 
@@ -120,6 +159,7 @@ claim "check --connect warns of replication 1" prints "warning.*replication 1" \
 claim "check --connect warns of workers without partitions" prints "stay$\|stay idle" \
     check "$copy" --connect --set "/kafka/bootstrap.servers=$brokers" --set /workers=8
 claim "check --connect names topics that are missing" names_missing_topics
+claim "a changelog that is missing is no fault: the app makes it" changelog_is_made_later
 claim "run --until-end commits all input, rejected records too" runs_to_the_end
 claim "a second run finds nothing to do" nothing_twice
 claim "run stops over a topic that is missing" missing_topic_stops
@@ -127,4 +167,6 @@ claim "SIGTERM drains" drains TERM
 claim "SIGINT drains" drains INT
 claim "a second process of the same instance is refused" one_instance_a_machine
 claim "a twin on another machine takes over: exit 3" twin_takes_over
+claim "check --connect shows what a changelog is like" changelog_is_good
+claim "and warns of one that is not as it should be" changelog_is_doubtful
 finish

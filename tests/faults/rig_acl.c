@@ -26,7 +26,8 @@ struct number {
 	int8_t number;
 };
 static const struct number resources[] = {{"topic", 2}, {"group", 3}, {"transaction", 5}, {NULL, 0}};
-static const struct number operations[] = {{"read", 3}, {"write", 4}, {"describe", 8}, {NULL, 0}};
+static const struct number operations[] = {
+	{"read", 3}, {"write", 4}, {"create", 5}, {"describe", 8}, {NULL, 0}};
 
 static int8_t
 number_of(const struct number *numbers, const char *name)

@@ -134,6 +134,29 @@ START_TEST(check_names_every_topic_without_rights)
 }
 END_TEST
 
+/* It would be made by the app, which needs the right to. */
+START_TEST(check_says_when_a_changelog_cannot_be_made)
+{
+	static const char changelog[] = "keeper.dedup.ids.changelog.keeper-in";
+	struct rig *rig = open_as_guest("keeper", "exactly-once");
+	struct rig_child *child;
+
+	rig_set(rig, "/steps=[{\"use\": \"dedup\", \"with\": {\"id\": \"key\"}}]");
+	rig_allow("topic", rig->in, "read");
+	rig_allow("topic", rig->out, "write");
+	child = expect_checked(rig, 2, 1);
+	RIG_EXPECT(rig, rig_says(child, "(changelog of dedup.ids): not authorized; missing: "
+	                                "the right DESCRIBE on the topic"));
+	rig_allow("topic", changelog, "write"); /* includes Describe */
+	child = expect_checked(rig, 2, 1);
+	RIG_EXPECT(rig, rig_says(child, "(changelog of dedup.ids) does not exist, and cannot be "
+	                                "made: not authorized; missing: the right CREATE"));
+	rig_allow("topic", changelog, "create");
+	expect_checked(rig, 0, 0);
+	rig_close(rig);
+}
+END_TEST
+
 static const struct {
 	const char *name;
 	const char *setting;
@@ -181,6 +204,7 @@ suite(void)
 	tcase_add_test(rights, wrong_password_is_said);
 	tcase_add_test(rights, each_missing_right_is_named);
 	tcase_add_test(rights, check_names_every_topic_without_rights);
+	tcase_add_test(rights, check_says_when_a_changelog_cannot_be_made);
 	tcase_add_loop_test(rights, check_says_that_credentials_are_refused, 0,
 	                    sizeof(credentials) / sizeof(credentials[0]));
 	suite_add_tcase(suite, rights);
