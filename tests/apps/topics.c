@@ -1,8 +1,11 @@
 /*
- * Creates topics on a cluster, for the shell tests: topics BROKERS PARTITIONS NAME[:compact]...
+ * Creates topics on a cluster, for the shell tests: topics BROKERS PARTITIONS NAME[:POLICY]...,
+ * where POLICY is its cleanup.policy. They are known to who asks when it ends: the controller
+ * has a topic before its brokers tell of it.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +13,29 @@
 #include <broker/kafka.h>
 
 #define TIMEOUT_MS 30000
+#define PAUSE_MS 50
+
+static bool
+is_known(struct weir_broker *broker, const char *topic, struct weir_error *error)
+{
+	struct weir_cluster_info info = {0};
+	int code = weir__broker_describe(broker, &topic, 1, &info, TIMEOUT_MS, error);
+	bool is_known = code == 0 && info.topics[0].error == 0;
+
+	weir__cluster_info_fini(&info);
+	return is_known;
+}
+
+static int
+await(struct weir_broker *broker, const char *topic, struct weir_error *error)
+{
+	for (int waited_ms = 0; waited_ms < TIMEOUT_MS; waited_ms += PAUSE_MS) {
+		if (is_known(broker, topic, error))
+			return 0;
+		poll(NULL, 0, PAUSE_MS);
+	}
+	return weir_error_set(error, WEIR_ETIMEOUT, "%s is still not known", topic);
+}
 
 static int
 create(struct weir_broker *broker, char *name, int partitions, struct weir_error *error)
@@ -44,6 +70,8 @@ main(int argc, char **argv)
 	broker = weir__kafka_open(&properties, &logger, weir__clock_system(), &error);
 	for (i = 3; broker && i < argc && code == 0; i++)
 		code = create(broker, argv[i], atoi(argv[2]), &error);
+	for (i = 3; broker && i < argc && code == 0; i++)
+		code = await(broker, argv[i], &error);
 	if (!broker || code != 0)
 		fprintf(stderr, "topics: %s\n", error.message);
 	weir__broker_close(broker);
