@@ -1,13 +1,16 @@
 /*
  * Which folders of stores are open in this process, so that none is opened twice: LMDB's
- * locks are lost when a second handle of the same file is closed. Any thread.
+ * locks are lost when a second handle of the same file is closed. And the removal of those
+ * that nobody used for long. Any thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <state/store_private.h>
@@ -102,4 +105,42 @@ weir__folder_delete(const char *folder)
 	if (!code && rmdir(folder))
 		code = errno;
 	return code;
+}
+
+/* ---- cleaning ---- */
+
+/* LMDB's file is written at each commit. */
+static bool
+is_old(const char *folder, int64_t max_age_ms, const struct weir_clock *clock)
+{
+	char *path = weir__format("%s/data.mdb", folder);
+	struct stat status;
+	bool old = stat(path, &status) == 0 &&
+	           clock->wall_ms(clock) - (int64_t)status.st_mtime * 1000 > max_age_ms;
+
+	free(path);
+	return old;
+}
+
+void
+weir__folders_clean(struct weir_folders *folders, const char *parent, int64_t max_age_ms,
+                    const struct weir_clock *clock, const struct weir_logger *logger,
+                    const char *why)
+{
+	DIR *directory = opendir(parent);
+	struct dirent *entry;
+
+	while (directory && (entry = readdir(directory))) {
+		char *folder = weir__format("%s/%s", parent, entry->d_name);
+
+		if (entry->d_name[0] != '.' && is_old(folder, max_age_ms, clock) &&
+		    weir__folders_claim(folders, folder)) {
+			if (weir__folder_delete(folder) == 0)
+				weir__log(logger, WEIR_LOG_INFO, "%s folder=%s", why, folder);
+			weir__folders_release(folders, folder);
+		}
+		free(folder);
+	}
+	if (directory)
+		closedir(directory);
 }

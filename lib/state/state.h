@@ -33,6 +33,13 @@ bool weir__folders_claim(struct weir_folders *folders, const char *folder);
 void weir__folders_release(struct weir_folders *folders, const char *folder);
 /* Remove a folder of stores that is not open, with its files. Returns 0 or an errno. */
 int weir__folder_delete(const char *folder);
+/*
+ * Remove the folders in `parent` that are not open and were last committed to longer ago than
+ * that, each logged with the reason.
+ */
+void weir__folders_clean(struct weir_folders *folders, const char *parent, int64_t max_age_ms,
+                         const struct weir_clock *clock, const struct weir_logger *logger,
+                         const char *why);
 
 struct weir_store_config {
 	const char *name; /* STEP.STORE */

@@ -7,12 +7,10 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
-#include <dirent.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <base/alloc.h>
 #include <base/units.h>
@@ -272,44 +270,10 @@ weir__stores_open(struct weir_stores *stores, const char *topic, int32_t partiti
 
 /* ---- cleaning ---- */
 
-/* LMDB's file is written at each commit; one of that age would be rebuilt. */
-static bool
-is_old(const struct weir_stores *stores, const char *folder, int64_t max_age_ms)
-{
-	const struct weir_clock *clock = stores->config.clock;
-	char *path = weir__format("%s/data.mdb", folder);
-	struct stat status;
-	bool old = stat(path, &status) == 0 &&
-	           clock->wall_ms(clock) - (int64_t)status.st_mtime * 1000 > max_age_ms;
-
-	free(path);
-	return old;
-}
-
-static void
-log_removed(const struct weir_stores *stores, const char *folder)
-{
-	weir__log(stores->config.logger, WEIR_LOG_INFO,
-	          "store removed: its partition has been elsewhere for long folder=%s", folder);
-}
-
 void
 weir__stores_clean(struct weir_stores *stores)
 {
-	DIR *directory = opendir(stores->config.folder);
-	struct dirent *entry;
-
-	while (directory && (entry = readdir(directory))) {
-		char *folder = weir__format("%s/%s", stores->config.folder, entry->d_name);
-
-		if (entry->d_name[0] != '.' && is_old(stores, folder, max_age(stores)) &&
-		    weir__folders_claim(stores->folders, folder)) {
-			if (weir__folder_delete(folder) == 0)
-				log_removed(stores, folder);
-			weir__folders_release(stores->folders, folder);
-		}
-		free(folder);
-	}
-	if (directory)
-		closedir(directory);
+	weir__folders_clean(stores->folders, stores->config.folder, max_age(stores),
+	                    stores->config.clock, stores->config.logger,
+	                    "store removed: its partition has been elsewhere for long");
 }

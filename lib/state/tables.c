@@ -14,6 +14,7 @@
 #include <state/tables_private.h>
 
 #define BATCH_BYTES ((size_t)64 << 20)
+#define UNUSED_MS (INT64_C(30) * 24 * 3600 * 1000)
 
 struct weir_table {
 	struct weir_kept *kept;
@@ -42,6 +43,17 @@ init_lock(pthread_rwlock_t *lock)
 	pthread_rwlockattr_destroy(&attributes);
 }
 
+/* Those of tables that the pipeline no longer has; of its own they would be read anew anyway. */
+static void
+clean(const struct weir_tables *tables)
+{
+	char *parent = weir__format("%s/tables", tables->config.folder);
+
+	weir__folders_clean(NULL, parent, UNUSED_MS, tables->config.clock,
+	                    tables->config.logger, "table removed: it was not used for long");
+	free(parent);
+}
+
 struct weir_tables *
 weir__tables_new(const struct weir_tables_config *config)
 {
@@ -57,6 +69,7 @@ weir__tables_new(const struct weir_tables_config *config)
 		kept->folder = weir__table_folder(config->folder, kept->topic);
 		init_lock(&kept->alone);
 	}
+	clean(tables);
 	tables->config.folder = NULL;
 	return tables;
 }

@@ -31,7 +31,7 @@ struct weir_tables_config {
 	int step_records; /* most that a step reads; 0: 1000 */
 };
 
-/* Opens nothing yet. */
+/* Opens nothing yet; removes the folders of tables that were not used for a month. */
 struct weir_tables *weir__tables_new(const struct weir_tables_config *config);
 /* Closes their files; while nobody looks or feeds. NULL is fine. */
 void weir__tables_free(struct weir_tables *tables);

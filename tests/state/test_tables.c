@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <base/alloc.h>
 #include <base/folder.h>
@@ -450,6 +452,27 @@ START_TEST(a_table_that_slept_too_long_is_read_anew)
 }
 END_TEST
 
+START_TEST(a_table_that_is_no_longer_there_goes_after_a_month)
+{
+	char path[128];
+
+	put("places", 0, "x", "y");
+	start_and_read();
+	stop();
+	config.count = 1; /* the pipeline has it no more */
+	snprintf(path, sizeof(path), "%s/tables/places/data.mdb", folder);
+	/* files have the system's time */
+	virtual_clock.now_ms = (int64_t)time(NULL) * 1000 + INT64_C(29) * 24 * 3600 * 1000;
+	start_and_read();
+	ck_assert_int_eq(access(path, F_OK), 0);
+	stop();
+	weir__virtual_clock_advance(&virtual_clock, 2 * 24 * 3600 * 1000);
+	start_and_read();
+	ck_assert_int_ne(access(path, F_OK), 0);
+	LOGGED("table removed: it was not used for long folder=");
+}
+END_TEST
+
 START_TEST(a_quiet_topic_does_not_age)
 {
 	put("people", 0, "ann", "1");
@@ -650,6 +673,7 @@ suite(void)
 	tcase_add_test(tests, a_topic_made_anew_is_read_anew);
 	tcase_add_test(tests, a_table_that_gets_another_topic_has_nothing_of_the_first);
 	tcase_add_test(tests, a_table_that_slept_too_long_is_read_anew);
+	tcase_add_test(tests, a_table_that_is_no_longer_there_goes_after_a_month);
 	tcase_add_test(tests, a_quiet_topic_does_not_age);
 	tcase_add_test(tests, damaged_files_are_read_anew);
 	tcase_add_test(tests, a_topic_made_anew_under_those_who_look_stops_the_app);
