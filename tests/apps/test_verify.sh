@@ -11,7 +11,9 @@ TMPDIR=$tmp
 export TMPDIR
 stores=$tmp/stores.json
 WEIR_PLUGIN_PATH=$WEIR_PLUGIN_PATH:$PWD/tests/apps/.libs
-pipeline "$stores" '[{"use": "tally"}]' '' '"dead_letter": { "topic": "flights-dead" }'
+# the copy looks nothing up: that topic is not there
+pipeline "$stores" '[{"use": "tally"}]' '' \
+    '"dead_letter": { "topic": "flights-dead" }, "tables": { "airports": { "topic": "nowhere" } }'
 pipeline "$file" '[{"use": "route", "with": {"by": "/a", "unknown": "default"}}]' '' \
     '"dead_letter": { "topic": "flights-dead" }'
 

@@ -139,8 +139,9 @@ struct rig_child {
 
 /* `weir run PIPELINE ARG...`, ended by NULL; the rig frees it, and kills what still runs. */
 struct rig_child *rig_run(struct rig *rig, ...);
-/* The same for `weir check`. */
+/* The same for `weir check` and `weir reset`. */
 struct rig_child *rig_check(struct rig *rig, ...);
+struct rig_child *rig_reset(struct rig *rig, ...);
 void rig_signal(struct rig_child *child, int number);
 /* Has it ended by itself? */
 bool rig_ended(struct rig_child *child);

@@ -96,6 +96,18 @@ rig_check(struct rig *rig, ...)
 	return child;
 }
 
+struct rig_child *
+rig_reset(struct rig *rig, ...)
+{
+	struct rig_child *child;
+	va_list list;
+
+	va_start(list, rig);
+	child = start(rig, "reset", list);
+	va_end(list);
+	return child;
+}
+
 void
 rig_signal(struct rig_child *child, int number)
 {

@@ -187,6 +187,51 @@ START_TEST(check_says_that_credentials_are_refused)
 }
 END_TEST
 
+/* ---- reset ---- */
+
+static bool
+has_no_members(struct rig *rig)
+{
+	struct weir_group_info info = {0};
+	struct weir_error error = {0};
+	bool is_empty = !weir__broker_group_describe(rig->broker, rig->name, &info, 5000, &error) &&
+	                info.state == WEIR_GROUP_EMPTY;
+
+	weir__group_info_fini(&info);
+	return is_empty;
+}
+
+/* Half of a reset would keep the app from starting: it is taken back. */
+START_TEST(reset_that_may_not_delete_a_changelog_changes_nothing)
+{
+	static const char changelog[] = "undone.dedup.ids.changelog.undone-in";
+	struct rig *rig = open_as_guest("undone", "at-least-once");
+	struct rig_child *child;
+
+	rig_set(rig, "/steps=[{\"use\": \"dedup\", \"with\": {\"id\": \"/\"}}]");
+	rig_set(rig, "/errors/on_reject=drop");
+	rig_allow("topic", rig->in, "read");
+	rig_allow("topic", rig->out, "write");
+	rig_allow("topic", changelog, "read");
+	rig_allow("topic", changelog, "write");
+	rig_allow("topic", changelog, "create");
+	rig_allow("group", rig->name, "read");
+	rig_produce(rig, 100);
+	RIG_EXPECT(rig, rig_exit(rig_run(rig, "--until-end", NULL)) == 0);
+	RIG_EXPECT(rig, rig_committed_to_end(rig));
+	RIG_WAIT(rig, has_no_members(rig));
+	child = rig_reset(rig, "--to", "earliest", "--yes", NULL);
+	RIG_EXPECT(rig, rig_exit(child) == 1);
+	RIG_EXPECT(rig, rig_says(child, changelog));
+	RIG_EXPECT(rig, rig_says(child, "; nothing was changed"));
+	RIG_EXPECT(rig, rig_committed_to_end(rig));
+	rig_produce(rig, 100);
+	RIG_EXPECT(rig, rig_exit(rig_run(rig, "--until-end", NULL)) == 0);
+	RIG_EXPECT(rig, rig_committed_to_end(rig));
+	rig_close(rig);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -205,6 +250,7 @@ suite(void)
 	tcase_add_test(rights, each_missing_right_is_named);
 	tcase_add_test(rights, check_names_every_topic_without_rights);
 	tcase_add_test(rights, check_says_when_a_changelog_cannot_be_made);
+	tcase_add_test(rights, reset_that_may_not_delete_a_changelog_changes_nothing);
 	tcase_add_loop_test(rights, check_says_that_credentials_are_refused, 0,
 	                    sizeof(credentials) / sizeof(credentials[0]));
 	suite_add_tcase(suite, rights);
