@@ -44,12 +44,19 @@ static size_t
 string_end(struct weir_bytes text, size_t at)
 {
 	const char *bytes = text.data;
+	size_t begin = at + 1;
 
-	for (at++; at < text.size; at++) {
-		if (bytes[at] == '"')
+	for (at = begin; at < text.size; at++) {
+		const char *quote = memchr(bytes + at, '"', text.size - at);
+		size_t escapes = 0;
+
+		if (!quote)
+			break;
+		at = (size_t)(quote - bytes);
+		while (at - escapes > begin && bytes[at - escapes - 1] == '\\')
+			escapes++;
+		if (escapes % 2 == 0)
 			return at + 1;
-		if (bytes[at] == '\\')
-			at++;
 	}
 	return text.size;
 }
@@ -89,7 +96,8 @@ value_end(struct weir_bytes text, size_t at)
 		return string_end(text, at);
 	if (bytes[at] == '{' || bytes[at] == '[')
 		return brackets_end(text, at);
-	while (at < text.size && !is_blank(bytes[at]) && !strchr(",]}", bytes[at]))
+	while (at < text.size && !is_blank(bytes[at]) && bytes[at] != ',' && bytes[at] != '}' &&
+	       bytes[at] != ']')
 		at++;
 	return at;
 }
@@ -154,7 +162,7 @@ is_named(struct weir_bytes name, const struct token *token)
 
 /* How far a pointer leads: the last value on the way that is there. */
 struct spot {
-	size_t begin, end;
+	size_t begin, end; /* end 0: not known yet, since it may take a look at all of it */
 	const char *rest; /* of the pointer: what is not there; "": the value is the named one */
 };
 
@@ -186,6 +194,8 @@ enter_object(struct weir_bytes text, struct spot *spot, const struct token *toke
 			break;
 		at = skip_blanks(text, at + 1);
 	}
+	if (!found && is_at(text, at, '}'))
+		spot->end = at + 1;
 	return found;
 }
 
@@ -218,7 +228,6 @@ go(struct weir_bytes text, const char *pointer)
 {
 	struct spot spot = {skip_blanks(text, 0), 0, pointer};
 
-	spot.end = value_end(text, spot.begin);
 	while (*spot.rest == '/') {
 		struct token token = token_at(spot.rest);
 		bool entered = is_at(text, spot.begin, '{') ? enter_object(text, &spot, &token)
@@ -229,6 +238,8 @@ go(struct weir_bytes text, const char *pointer)
 			break;
 		spot.rest = token.text + token.size;
 	}
+	if (spot.end == 0)
+		spot.end = value_end(text, spot.begin);
 	return spot;
 }
 
@@ -292,6 +303,8 @@ weir_json_set(struct weir_bytes text, const char *pointer, struct weir_bytes val
 		return NULL;
 	if (*spot.rest)
 		begin = end = members_end(text, &spot);
+	out.capacity = text.size + value.size + strlen(spot.rest) + 16; /* mostly enough */
+	out.data = weir__alloc(out.capacity);
 	weir__buffer_add(&out, bytes, begin);
 	if (*spot.rest) {
 		if (begin > spot.begin + 1)
