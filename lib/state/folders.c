@@ -133,7 +133,9 @@ weir__folders_clean(struct weir_folders *folders, const char *parent, int64_t ma
 	while (directory && (entry = readdir(directory))) {
 		char *folder = weir__format("%s/%s", parent, entry->d_name);
 
-		if (entry->d_name[0] != '.' && is_old(folder, max_age_ms, clock) &&
+		/* topics may begin with a dot */
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    is_old(folder, max_age_ms, clock) &&
 		    weir__folders_claim(folders, folder)) {
 			if (weir__folder_delete(folder) == 0)
 				weir__log(logger, WEIR_LOG_INFO, "%s folder=%s", why, folder);
