@@ -151,7 +151,7 @@ put_records(struct fixture *f, int count)
 
 struct found {
 	unsigned char times[10000]; /* by n */
-	char last[64];              /* what the last one has of the table */
+	char last[128];             /* what the last one has of the table */
 	int wrong;
 	int version;
 };
