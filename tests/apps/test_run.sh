@@ -14,6 +14,7 @@ pipeline "$by_origin" '[{"use": "route", "with": {"by": "/origin", "unknown": "d
 
 # start ARGUMENT...: weir run in the background, its pid in $pid
 start() {
+    : >"$tmp/run.err" # what waits for a line must not find that of the one before
     "$weir" run --set "/state_dir=$tmp/state" "$@" >"$tmp/run.out" 2>"$tmp/run.err" &
     pid=$!
 }
