@@ -1,6 +1,6 @@
 /*
  * A program that reads a topic to its end: run until its group has committed all of it, then
- * ended in good order. Meanwhile its memory is looked at, by kind: a store's file is mapped,
+ * ended in good order, or killed. Meanwhile its memory is looked at, by kind: a store's file is mapped,
  * and its pages count as resident, but they are the system's to take back.
  *
  * SPDX-License-Identifier: BSD-2-Clause
@@ -69,14 +69,16 @@ records_left(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *committed,
 }
 
 static void
-stop(pid_t pid, struct rusage *usage, const char *name)
+stop(pid_t pid, bool kill_hard, struct rusage *usage, const char *name)
 {
 	int status;
 
-	kill(pid, SIGTERM);
+	kill(pid, kill_hard ? SIGKILL : SIGTERM);
 	while (wait4(pid, &status, 0, usage) < 0)
 		if (errno != EINTR)
 			meter_fail("wait: %s", strerror(errno));
+	if (kill_hard)
+		return;
 	/* Java says 128 + 15 when it has ended in good order */
 	if (!WIFEXITED(status) ||
 	    (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 128 + SIGTERM))
@@ -109,7 +111,8 @@ watch(pid_t pid, rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *ends,
 }
 
 int
-meter_drain(const char *brokers, const char *input, const char *group, char **command)
+meter_drain(const char *brokers, const char *input, const char *group, bool kill_hard,
+	    char **command)
 {
 	rd_kafka_t *rk = meter_client(RD_KAFKA_CONSUMER, brokers, "group.id", group,
 				      "isolation.level", "read_uncommitted", NULL);
@@ -121,7 +124,7 @@ meter_drain(const char *brokers, const char *input, const char *group, char **co
 
 	watch(pid, rk, ends, &memory);
 	drained_us = meter_now_us();
-	stop(pid, &usage, command[0]);
+	stop(pid, kill_hard, &usage, command[0]);
 	printf("cpu_us=%lld rss_kib=%ld anon_kib=%ld file_kib=%ld drained_us=%lld\n",
 	       meter_cpu_us(&usage), usage.ru_maxrss, memory.anon_kib, memory.file_kib,
 	       (long long)(drained_us - started_us));

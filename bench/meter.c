@@ -30,6 +30,7 @@ static const char usage[] =
 	"it\n"
 	"  meter drain BROKERS IN GROUP COMMAND...  the same, until GROUP has committed all "
 	"of IN\n"
+	"  meter drain-kill BROKERS IN GROUP COMMAND...  and then kill -9 it\n"
 	"  meter latency BROKERS IN OUT PER_SECOND SECONDS COMMAND...\n"
 	"                        feed IN while COMMAND copies it to OUT; time to "
 	"read_committed\n"
@@ -102,7 +103,9 @@ main(int argc, char **argv)
 	if (strcmp(command, "start") == 0 && count >= 5)
 		return meter_start(rest[0], rest[1], rest[2], atoi(rest[3]), rest + 4);
 	if (strcmp(command, "drain") == 0 && count >= 4)
-		return meter_drain(rest[0], rest[1], rest[2], rest + 3);
+		return meter_drain(rest[0], rest[1], rest[2], false, rest + 3);
+	if (strcmp(command, "drain-kill") == 0 && count >= 4)
+		return meter_drain(rest[0], rest[1], rest[2], true, rest + 3);
 	if (strcmp(command, "librdkafka") == 0) {
 		puts(rd_kafka_version_str());
 		return 0;

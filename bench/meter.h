@@ -73,7 +73,11 @@ int meter_restart(const char *brokers, const char *input, const char *output, in
 /* The same time for one start, and what went before it is the caller's. */
 int meter_start(const char *brokers, const char *input, const char *output, int per_second,
                 char **command);
-/* Run until `group` has committed all of the input; prints CPU time, memory and seconds. */
-int meter_drain(const char *brokers, const char *input, const char *group, char **command);
+/*
+ * Run until `group` has committed all of the input, then end it, or kill it; prints CPU time,
+ * memory and seconds.
+ */
+int meter_drain(const char *brokers, const char *input, const char *group, bool kill_hard,
+                char **command);
 
 #endif
