@@ -196,6 +196,9 @@ int weir__snapshot_get(const struct weir_snapshot *snapshot, struct weir_bytes k
 int weir__state_apply(struct weir_state *state, size_t index, struct weir_bytes key,
                       struct weir_bytes value, int64_t time_ms, struct weir_error *error);
 
+/* Is a store of this name in the files, be it one of before that was not asked for? */
+bool weir__state_has_kept(const struct weir_state *state, const char *name);
+
 /* It is caught up, and stays so while it is committed to: from then on its age counts. */
 void weir__state_caught_up(struct weir_state *state);
 

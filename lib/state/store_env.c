@@ -2,9 +2,8 @@
  * The LMDB environment of a task: opened, emptied, committed, closed, and what is done when
  * LMDB fails.
  *
- * Knows LMDB's rules: the map is address space that grows only while no transaction is open;
- * a full map poisons the open transaction, so there is room for a batch before one begins; a
- * failed commit leaves nothing behind. The worker's thread.
+ * Knows LMDB's rules: a full map poisons the open transaction, so there is room for a batch
+ * before one begins; a failed commit leaves nothing behind. The worker's thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -38,61 +37,7 @@ weir__state_fail(struct weir_state *state, int code, const char *what)
 	return WEIR_EIO;
 }
 
-/* ---- the map ---- */
-
-/* Twice as large; or as it is, where there is no address space. */
-static void
-grow_map(struct weir_state *state)
-{
-	int code = mdb_env_set_mapsize(state->env, 2 * state->map_bytes);
-
-	if (code) {
-		weir__log(state->config.logger, WEIR_LOG_WARNING,
-		          "store cannot grow folder=%s bytes=%zu reason=\"%s\"", state->folder,
-		          2 * state->map_bytes, mdb_strerror(code));
-		mdb_env_set_mapsize(state->env, state->map_bytes);
-		return;
-	}
-	state->map_bytes *= 2;
-}
-
-/* Each changed page is copied once a transaction, and a branch above it. */
-static bool
-lacks_room(const struct weir_state *state)
-{
-	MDB_envinfo info;
-	MDB_stat stat;
-	size_t used;
-
-	mdb_env_info(state->env, &info);
-	mdb_env_stat(state->env, &stat);
-	used = (info.me_last_pgno + 1) * stat.ms_psize;
-	return state->wants_room || used + 4 * state->config.batch_bytes > state->map_bytes;
-}
-
-static void
-make_room(struct weir_state *state)
-{
-	/* one who looked and was killed would keep old pages for ever */
-	mdb_reader_check(state->env, NULL);
-	if (state->config.is_table || !lacks_room(state))
-		return;
-	grow_map(state);
-	state->wants_room = false;
-}
-
-bool
-weir__state_lacks_room(struct weir_state *state)
-{
-	return !state->txn && !state->broken && lacks_room(state);
-}
-
-void
-weir__state_grow(struct weir_state *state)
-{
-	grow_map(state);
-	state->wants_room = false;
-}
+/* ---- the batch's transaction ---- */
 
 MDB_txn *
 weir__state_txn(struct weir_state *state)
@@ -101,8 +46,8 @@ weir__state_txn(struct weir_state *state)
 
 	if (state->txn || state->failed || state->broken)
 		return state->failed ? NULL : state->txn;
-	make_room(state);
-	code = mdb_txn_begin(state->env, NULL, 0, &state->txn);
+	weir__map_make_room(state);
+	code = state->env ? mdb_txn_begin(state->env, NULL, 0, &state->txn) : ENOMEM;
 	if (code == 0)
 		return state->txn;
 	state->txn = NULL;
@@ -122,24 +67,6 @@ drop_txn(struct weir_state *state)
 
 /* ---- open ---- */
 
-/* A file that has outgrown what was asked for is mapped as it is: not a page more. */
-static void
-fit_map(struct weir_state *state)
-{
-	MDB_envinfo info;
-
-	mdb_env_info(state->env, &info);
-	state->map_bytes = info.me_mapsize;
-	while (lacks_room(state)) {
-		size_t before = state->map_bytes;
-
-		state->wants_room = false;
-		grow_map(state);
-		if (state->map_bytes == before)
-			break;
-	}
-}
-
 static int
 open_env(struct weir_state *state)
 {
@@ -158,7 +85,7 @@ open_env(struct weir_state *state)
 	if (!code)
 		code = mdb_env_open(state->env, state->folder, flags, 0666);
 	if (!code)
-		fit_map(state);
+		code = weir__map_fit(state);
 	if (!code)
 		code = mdb_txn_begin(state->env, NULL, 0, &txn);
 	if (!code)
@@ -226,15 +153,18 @@ open_failed(const struct weir_state *state, int code, struct weir_error *error)
 static const char *
 too_old(const struct weir_state *state, char *text, size_t size)
 {
-	int64_t age_ms = state->config.clock->wall_ms(state->config.clock) - state->caught_up_ms;
+	/* one that never was knows of nothing that was deleted before it was begun */
+	int64_t since_ms = state->caught_up_ms ? state->caught_up_ms : state->begun_ms;
+	int64_t age_ms = state->config.clock->wall_ms(state->config.clock) - since_ms;
 	int64_t max_ms = state->config.max_age_ms;
 
 	/* the clock went back: how long ago it was nobody knows, but for small steps */
-	if (max_ms == 0 || state->caught_up_ms == 0 || (age_ms <= max_ms && age_ms > -max_ms))
+	if (max_ms == 0 || since_ms == 0 || (age_ms <= max_ms && age_ms > -max_ms))
 		return NULL;
 	snprintf(text, size,
-	         "it was last caught up %" PRId64 " s ago, and after %" PRId64
+	         "it was %s %" PRId64 " s ago, and after %" PRId64
 	         " s its %s may have forgotten what was deleted",
+	         state->caught_up_ms ? "last caught up" : "begun and left unfinished",
 	         age_ms / 1000, max_ms / 1000, state->config.is_table ? "topic" : "changelog");
 	return text;
 }

@@ -21,7 +21,8 @@ struct times_row {
 	int64_t stream_ms;
 	int64_t caught_up_ms;
 	uint16_t last_tag;
-	char unused[6];
+	char unused[2];
+	uint32_t begun_s; /* wall clock, when it was new; 0: not known */
 };
 
 struct meta_key {
@@ -128,6 +129,9 @@ weir__meta_load(struct weir_state *state, MDB_txn *txn)
 
 	if (code && code != MDB_NOTFOUND)
 		return code;
+	if (code)
+		times.begun_s = (uint32_t)(state->config.clock->wall_ms(state->config.clock) /
+		                           1000);
 	for (size_t index = 0; index < state->store_count; index++) {
 		code = load_store(state, txn, index, &times);
 		if (code)
@@ -135,7 +139,22 @@ weir__meta_load(struct weir_state *state, MDB_txn *txn)
 	}
 	state->stream_ms = state->stream_committed_ms = times.stream_ms;
 	state->caught_up_ms = times.caught_up_ms;
+	state->begun_ms = (int64_t)times.begun_s * 1000;
 	return write_row(state, txn, 't', "", &times, sizeof(times));
+}
+
+bool
+weir__state_has_kept(const struct weir_state *state, const char *name)
+{
+	struct store_row row;
+	MDB_txn *txn;
+	bool has;
+
+	if (!state->env || mdb_txn_begin(state->env, NULL, MDB_RDONLY, &txn))
+		return false;
+	has = read_row(txn, state->dbi, 's', name, &row, sizeof(row)) == 0;
+	mdb_txn_abort(txn);
+	return has;
 }
 
 int

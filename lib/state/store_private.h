@@ -2,6 +2,7 @@
  * Inside of a state, shared by lib/state/store*.c:
  *
  *   store_env.c    the LMDB environment: open, wipe, commit, abort, close
+ *   store_map.c    its address space
  *   store_meta.c   what it keeps about itself: tags, positions, times
  *   store_entry.c  how keys and values are laid out
  *   store.c        read, write, undo
@@ -86,6 +87,7 @@ struct weir_state {
 	int64_t stream_committed_ms;
 	bool is_caught_up;
 	int64_t caught_up_ms; /* wall clock, as last committed; 0: never was */
+	int64_t begun_ms;     /* wall clock, when it was new; 0: not known */
 
 	struct weir_change *changes;
 	size_t change_count, change_capacity;
@@ -101,6 +103,16 @@ MDB_txn *weir__state_txn(struct weir_state *state);
 
 /* LMDB failed: note it, once. Returns WEIR_EIO. */
 int weir__state_fail(struct weir_state *state, int code, const char *what);
+
+/* ---- store_map.c ---- */
+
+/* Before a transaction begins; a table's map is left as it is. Afterwards `env` may be NULL. */
+void weir__map_make_room(struct weir_state *state);
+/*
+ * A file that has outgrown what was asked for is mapped as it is, not a page more: make room.
+ * Returns 0 or an LMDB code; `env` is NULL then.
+ */
+int weir__map_fit(struct weir_state *state);
 
 /* ---- store_meta.c ---- */
 

@@ -55,6 +55,7 @@ weir__tables_try_later(struct weir_tables *tables, const struct weir_error *reas
 static void
 write_failed(struct weir_tables *tables, struct weir_kept *kept, const struct weir_error *reason)
 {
+	tables->uncommitted = tables->uncommitted_bytes = 0;
 	tables->failing_ms = tables->failing_ms ? 2 * tables->failing_ms : RETRY_MS;
 	if (tables->failing_ms > FAILING_MAX_MS)
 		tables->failing_ms = FAILING_MAX_MS;
@@ -155,12 +156,15 @@ make_room(struct weir_tables *tables, int wait_ms)
 	for (size_t index = 0; index < tables->config.count; index++) {
 		struct weir_kept *kept = &tables->kept[index];
 
-		if (!weir__state_lacks_room(kept->state))
+		if (weir__tables_now(tables) < kept->grow_ms ||
+		    !weir__state_lacks_room(kept->state))
 			continue;
 		if (!weir__kept_lock(kept, wait_ms))
 			return false;
 		weir__state_grow(kept->state);
 		weir__kept_unlock(kept);
+		if (weir__state_lacks_room(kept->state))
+			kept->grow_ms = weir__tables_now(tables) + COMPLAIN_MS;
 	}
 	return true;
 }
@@ -300,6 +304,14 @@ settle(struct weir_tables *tables)
 	atomic_store(&tables->are_read, true);
 }
 
+/* As much as a commit is to have: it stays in memory until then. */
+static bool
+is_full(const struct weir_tables *tables)
+{
+	return tables->uncommitted >= COMMIT_RECORDS ||
+	       tables->uncommitted_bytes >= COMMIT_BYTES;
+}
+
 static int
 read_some(struct weir_tables *tables, int wait_ms, struct weir_error *error)
 {
@@ -307,13 +319,12 @@ read_some(struct weir_tables *tables, int wait_ms, struct weir_error *error)
 	bool more = true;
 	int code = 0;
 
-	for (int count = 0; more && count < most && !code; count++)
+	for (int count = 0; more && count < most && !code && !is_full(tables); count++)
 		code = read_one(tables, count ? 0 : wait_ms, &more, error);
 	if (code || !tables->reader)
 		return code;
 	/* when little comes at a time, it is seen at once */
-	if (tables->uncommitted > 0 && (!more || tables->uncommitted >= COMMIT_RECORDS ||
-	                                tables->uncommitted_bytes >= COMMIT_BYTES))
+	if (tables->uncommitted > 0 && (!more || is_full(tables)))
 		commit_all(tables, false);
 	if (weir__tables_now(tables) >= tables->refresh_ms && commit_all(tables, true))
 		tables->refresh_ms = weir__tables_now(tables) + REFRESH_MS;

@@ -113,6 +113,23 @@ weir__tables_are_read(const struct weir_tables *tables)
 
 /* ---- files ---- */
 
+/* Its topic had more partitions, so it was made anew: their keys would stay for ever. */
+static int
+drop_former_topic(struct weir_tables *tables, struct weir_kept *kept, struct weir_error *error)
+{
+	char *next = weir__format("%" PRId32, kept->partitions);
+	bool is_other = weir__state_has_kept(kept->state, next);
+
+	free(next);
+	if (!is_other)
+		return 0;
+	weir__log(tables->config.logger, WEIR_LOG_WARNING,
+	          "table is read anew table=%s topic=%s partitions=%" PRId32
+	          " reason=\"the topic had more partitions: it was made anew\"",
+	          kept->name, kept->topic, kept->partitions);
+	return weir__state_wipe(kept->state, error);
+}
+
 int
 weir__kept_open(struct weir_tables *tables, struct weir_kept *kept, struct weir_error *error)
 {
@@ -137,7 +154,7 @@ weir__kept_open(struct weir_tables *tables, struct weir_kept *kept, struct weir_
 	for (size_t index = 0; index < count; index++)
 		free((char *)places[index].name);
 	free(places);
-	return kept->state ? 0 : WEIR_EIO;
+	return kept->state ? drop_former_topic(tables, kept, error) : WEIR_EIO;
 }
 
 bool

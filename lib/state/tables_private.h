@@ -30,6 +30,7 @@ struct weir_kept {
 	int64_t max_age_ms; /* 0: any */
 	bool reopen;        /* something failed: its files are to be opened anew */
 	bool warned_of_keys;
+	int64_t grow_ms; /* its map could not grow: not again before */
 };
 
 /* A partition of a table's topic. */
