@@ -47,6 +47,7 @@ weir__tables_try_later(struct weir_tables *tables, const struct weir_error *reas
 		weir__log(tables->config.logger, WEIR_LOG_WARNING,
 		          "tables cannot be read, trying on reason=\"%s\"", reason->message);
 		tables->complain_ms = now_ms + COMPLAIN_MS;
+		tables->complained = true;
 	}
 	return 0;
 }
@@ -205,6 +206,10 @@ open_reader(struct weir_tables *tables, struct weir_error *error)
 		weir__log(tables->config.logger, WEIR_LOG_INFO,
 		          "reading tables tables=%zu partitions=%zu offsets=%" PRIu64,
 		          tables->config.count, tables->part_count, left(tables));
+	else if (tables->complained)
+		weir__log(tables->config.logger, WEIR_LOG_INFO,
+		          "tables are read again offsets=%" PRIu64, left(tables));
+	tables->complained = false;
 	return 0;
 }
 

@@ -54,6 +54,7 @@ struct weir_tables {
 	int64_t describe_ms;   /* when the topics are asked about again */
 	int64_t not_before_ms; /* something failed: not at once again */
 	int64_t complain_ms;   /* when that is said again */
+	bool complained;       /* it was said, and not yet that it is over */
 	int64_t missing_ms;    /* since when a topic is not there; 0: all are */
 	int64_t failing_ms;    /* how long it waits after a disk that failed */
 	int64_t heard_ms;      /* wall clock: something came of the reader */

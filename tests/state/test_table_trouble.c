@@ -50,6 +50,23 @@ START_TEST(a_topic_that_is_gone_stops_the_app)
 }
 END_TEST
 
+START_TEST(that_trouble_is_over_is_told)
+{
+	start_and_read();
+	weir__memory_delete_topic(memory, "places");
+	weir__virtual_clock_advance(&virtual_clock, 60000);
+	steps(200);
+	LOGGED("tables cannot be read, trying on reason=");
+	NOT_LOGGED("read again");
+	create("places", 1);
+	put("places", 0, "x", "y");
+	steps(500);
+	LOGGED("tables are read again offsets=1");
+	IS(1, "x", "y");
+	ck_assert_int_eq(failure.code, 0);
+}
+END_TEST
+
 START_TEST(a_full_disk_is_tried_again)
 {
 	struct rlimit limit = {1 << 20, RLIM_INFINITY}, before;
@@ -245,6 +262,7 @@ suite(void)
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, a_topic_made_anew_under_those_who_look_stops_the_app);
 	tcase_add_test(tests, a_topic_that_is_gone_stops_the_app);
+	tcase_add_test(tests, that_trouble_is_over_is_told);
 	tcase_add_test(tests, a_full_disk_is_tried_again);
 	tcase_add_test(tests, the_map_grows_when_nobody_looks);
 	tcase_add_test(tests, a_step_ends_when_there_is_enough_to_commit);
