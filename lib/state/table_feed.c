@@ -131,6 +131,20 @@ weir__tables_rest(struct weir_tables *tables)
 
 /* ---- files ---- */
 
+/*
+ * While this waits nobody begins to look; and somebody may look for long. So it is tried now
+ * and then.
+ */
+static bool
+lock(struct weir_tables *tables, struct weir_kept *kept, int wait_ms)
+{
+	if (weir__kept_lock(kept, wait_ms))
+		return true;
+	if (wait_ms > 0)
+		tables->not_before_ms = weir__tables_now(tables) + RETRY_MS;
+	return false;
+}
+
 /* Files that are to be opened anew. False: somebody looks at the moment, or *error. */
 static bool
 reopen(struct weir_tables *tables, int wait_ms, struct weir_error *error)
@@ -140,7 +154,7 @@ reopen(struct weir_tables *tables, int wait_ms, struct weir_error *error)
 
 		if (!kept->reopen)
 			continue;
-		if (!weir__kept_lock(kept, wait_ms))
+		if (!lock(tables, kept, wait_ms))
 			return false;
 		kept->reopen = false;
 		weir__kept_open(tables, kept, error);
@@ -160,7 +174,7 @@ make_room(struct weir_tables *tables, int wait_ms)
 		if (weir__tables_now(tables) < kept->grow_ms ||
 		    !weir__state_lacks_room(kept->state))
 			continue;
-		if (!weir__kept_lock(kept, wait_ms))
+		if (!lock(tables, kept, wait_ms))
 			return false;
 		weir__state_grow(kept->state);
 		weir__kept_unlock(kept);

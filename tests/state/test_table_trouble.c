@@ -67,6 +67,27 @@ START_TEST(that_trouble_is_over_is_told)
 }
 END_TEST
 
+/* Or the others could hardly look while one looks for long. */
+START_TEST(who_wants_it_alone_gives_way)
+{
+	put("people", 0, "ann", "1");
+	start_and_read();
+	IS(0, "ann", "1"); /* and looks on */
+	ck_assert_int_eq(weir__broker_topic_grow(broker, "people", 3, 0, NULL), 0);
+	put("people", 2, "bob", "2");
+	weir__virtual_clock_advance(&virtual_clock, 60000);
+	ck_assert_int_eq(weir__tables_step(tables, 20, &failure), 0);
+	weir__table_let_go(views[0]);
+	for (int tries = 0; tries < 3; tries++)
+		ck_assert_int_eq(weir__tables_step(tables, 5, &failure), 0);
+	IS(0, "bob", "-");
+	weir__table_let_go(views[0]);
+	weir__virtual_clock_advance(&virtual_clock, 1000);
+	steps(5);
+	IS(0, "bob", "2");
+}
+END_TEST
+
 START_TEST(a_full_disk_is_tried_again)
 {
 	struct rlimit limit = {1 << 20, RLIM_INFINITY}, before;
@@ -218,8 +239,10 @@ grow_topic(int partitions)
 {
 	ck_assert_int_eq(weir__broker_topic_grow(broker, "people", partitions, 0, NULL), 0);
 	weir__virtual_clock_advance(&virtual_clock, 60000);
-	for (int waits = 0; waits < 100; waits++)
+	for (int waits = 0; waits < 100; waits++) {
 		ck_assert_int_eq(weir__tables_step(tables, 20, &failure), 0);
+		weir__virtual_clock_advance(&virtual_clock, 100);
+	}
 }
 
 /* Two tests in one: where it is also opened anew under them, and where not. */
@@ -263,6 +286,7 @@ suite(void)
 	tcase_add_test(tests, a_topic_made_anew_under_those_who_look_stops_the_app);
 	tcase_add_test(tests, a_topic_that_is_gone_stops_the_app);
 	tcase_add_test(tests, that_trouble_is_over_is_told);
+	tcase_add_test(tests, who_wants_it_alone_gives_way);
 	tcase_add_test(tests, a_full_disk_is_tried_again);
 	tcase_add_test(tests, the_map_grows_when_nobody_looks);
 	tcase_add_test(tests, a_step_ends_when_there_is_enough_to_commit);
