@@ -15,6 +15,8 @@
 
 #include "check.h"
 
+#define HOUR_MS 3600000
+
 #define COLUMN 14
 
 static void row(const char *word, const char *format, ...) WEIR_PRINTF(2, 3);
@@ -194,13 +196,16 @@ print_properties(const char *word, const struct weir_properties *properties)
 static void
 print_retention(const struct weir_topic_info *changelog)
 {
+	int64_t ms = changelog->delete_retention_ms;
 	char duration[40];
 
-	if (changelog->delete_retention_ms >= 0)
+	/* the milliseconds are there to tell changelogs apart */
+	if (ms >= HOUR_MS)
+		ms -= ms % HOUR_MS;
+	if (ms >= 0)
 		printf(", %s, deletions stay %s",
 		       changelog->is_compacted ? "compacted" : "not compacted",
-		       weir__duration_print(changelog->delete_retention_ms, duration,
-					    sizeof(duration)));
+		       weir__duration_print(ms, duration, sizeof(duration)));
 }
 
 static void

@@ -311,7 +311,7 @@ const struct weir_command weir__command_reset = {
 		"refused while the app's group has members or an instance runs here, and while "
 		"a transaction holds the group's offsets back. Killed in between, it leaves an "
 		"app that does not start until a reset was finished. Stores on other machines "
-		"have to be removed there. Exit status: 0 done, or planned, 1 refused or "
+		"are rebuilt when their partitions come there. Exit status: 0 done, or planned, 1 refused or "
 		"failed, 2 bad file or usage, or an instance runs on this machine.",
 	.flags = reset_flags,
 	.level = WEIR_LOG_WARNING,

@@ -78,9 +78,6 @@ print_stores(const struct reset *reset)
 	for (size_t index = 0; index < reset->folder_count; index++)
 		printf("%-*s  %12" PRId64 "\n", width, reset->folders[index].path,
 		       reset->folders[index].bytes);
-	printf("\nStores on other machines are not seen from here: before the app starts there, "
-	       "remove\n%s/%s\n",
-	       reset->pipeline->state_dir, reset->pipeline->name);
 }
 
 void

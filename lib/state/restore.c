@@ -30,6 +30,7 @@ struct part {
 	struct weir_state *state;
 	size_t store;
 	const char *topic;
+	size_t changelog; /* its number among all */
 	int32_t partition;
 	int64_t next;   /* to be read */
 	int64_t target; /* whole when `next` is here */
@@ -42,6 +43,7 @@ struct weir_restore {
 	const struct weir_logger *logger;
 	struct part *parts;
 	size_t count;
+	bool is_prepared; /* the changelogs are there, and which they are is known */
 	bool targets_known;
 	struct weir_reader *reader;
 	int ask_ms;
@@ -94,6 +96,7 @@ weir__restore_add(struct weir_restore *restore, struct weir_state *state, const 
 			.state = state,
 			.store = store,
 			.topic = changelogs[first + store],
+			.changelog = first + store,
 			.partition = partition,
 		};
 }
@@ -192,23 +195,36 @@ try_later(struct weir_restore *restore, const struct weir_error *error)
 	restore->ask_ms = restore->ask_ms * 2 < ASK_MAX_MS ? restore->ask_ms * 2 : ASK_MAX_MS;
 	weir__reader_close(restore->reader);
 	restore->reader = NULL;
-	restore->targets_known = false;
+	restore->is_prepared = restore->targets_known = false;
 	restore->not_before_ms =
 		now_ms + (error->code == WEIR_ENOTFOUND ? RETRY_NEW_MS : RETRY_MS);
 }
 
-/* The store's place is outside its changelog: nothing that it has can be trusted. */
+/* Is it another one than the store was filled from, of the same name? */
+static bool
+is_another(const struct weir_restore *restore, const struct part *part)
+{
+	uint32_t kept = weir__state_source(part->state, part->store);
+	uint32_t source = weir__stores_source(restore->stores, part->changelog);
+
+	return kept && source && kept != source;
+}
+
+/* The store's place is none in its changelog: nothing that it has can be trusted. */
 static int
 begin_anew(struct weir_restore *restore, const struct part *part, int64_t low, int64_t high,
            struct weir_error *error)
 {
+	const char *why = is_another(restore, part) ? "the changelog was made anew, or given "
+	                                              "another delete.retention.ms"
+	                  : part->next < low ? "the changelog no longer has what follows"
+	                                     : "the changelog was made anew or truncated";
+
 	weir__log(restore->logger, WEIR_LOG_WARNING,
 	          "store is rebuilt from its changelogs changelog=%s[%" PRId32
 	          "] position=%" PRId64 " log_start=%" PRId64 " log_end=%" PRId64
 	          " reason=\"%s\"",
-	          part->topic, part->partition, part->next, low, high,
-	          part->next < low ? "the changelog no longer has what follows"
-	                           : "the changelog was made anew or truncated");
+	          part->topic, part->partition, part->next, low, high, why);
 	return weir__state_wipe(part->state, error);
 }
 
@@ -216,6 +232,7 @@ begin_anew(struct weir_restore *restore, const struct part *part, int64_t low, i
 static int
 find_target(struct weir_restore *restore, struct part *part, struct weir_error *error)
 {
+	uint32_t source = weir__stores_source(restore->stores, part->changelog);
 	int64_t low, high;
 	int code = weir__broker_range(restore->broker, part->topic, part->partition, &low, &high,
 	                              restore->ask_ms, error);
@@ -224,14 +241,25 @@ find_target(struct weir_restore *restore, struct part *part, struct weir_error *
 		return code;
 	part->next = weir__state_position(part->state, part->store);
 	part->target = high;
-	if (part->next == 0) {
-		part->next = low;
+	if (part->next == 0 ||
+	    (part->next >= low && part->next <= high && !is_another(restore, part))) {
+		part->next = part->next ? part->next : low;
+		if (source)
+			weir__state_set_source(part->state, part->store, source);
 		return 0;
 	}
-	if (part->next >= low && part->next <= high)
-		return 0;
 	code = begin_anew(restore, part, low, high, error);
 	return code ? WEIR_EIO : WEIR_EEXISTS; /* all of its stores begin anew */
+}
+
+/* Anybody may have deleted one, and made it anew. */
+static int
+prepare(struct weir_restore *restore, struct weir_error *error)
+{
+	int code = weir__stores_prepare(restore->stores, restore->broker, restore->ask_ms, error);
+
+	restore->is_prepared = !code;
+	return code;
 }
 
 /* False: not all are known yet. */
@@ -240,6 +268,10 @@ find_targets(struct weir_restore *restore, struct weir_state **which, struct wei
 {
 	struct weir_error inner = {0};
 
+	if (!restore->is_prepared && prepare(restore, &inner)) {
+		try_later(restore, &inner);
+		return false;
+	}
 	for (size_t index = 0; index < restore->count; index++) {
 		struct part *part = &restore->parts[index];
 		int code = find_target(restore, part, &inner);
@@ -251,8 +283,6 @@ find_targets(struct weir_restore *restore, struct weir_state **which, struct wei
 			*error = inner;
 			return false;
 		}
-		if (code == WEIR_ENOTFOUND) /* the input has grown, or somebody deleted it */
-			weir__stores_prepare(restore->stores, restore->broker, ASK_MAX_MS, NULL);
 		if (code) {
 			try_later(restore, &inner);
 			return false;

@@ -93,6 +93,13 @@ const char *weir__state_store_name(const struct weir_state *state, size_t index)
 /* Where to go on reading changelog `index`; 0: from its beginning. */
 int64_t weir__state_position(const struct weir_state *state, size_t index);
 
+/*
+ * Which changelog `index` is, of all that ever had its name (weir__stores_source()); 0: not
+ * known. What is set is kept by the next commit.
+ */
+uint32_t weir__state_source(const struct weir_state *state, size_t index);
+void weir__state_set_source(struct weir_state *state, size_t index, uint32_t source);
+
 /* Empty all stores; their positions are 0 again. Returns 0 or WEIR_EIO. */
 int weir__state_wipe(struct weir_state *state, struct weir_error *error);
 

@@ -26,6 +26,18 @@ weir__state_position(const struct weir_state *state, size_t index)
 	return state->stores[index].position;
 }
 
+uint32_t
+weir__state_source(const struct weir_state *state, size_t index)
+{
+	return state->stores[index].source;
+}
+
+void
+weir__state_set_source(struct weir_state *state, size_t index, uint32_t source)
+{
+	state->stores[index].source = source;
+}
+
 const char *
 weir__state_store_name(const struct weir_state *state, size_t index)
 {

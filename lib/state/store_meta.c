@@ -14,7 +14,8 @@
 struct store_row {
 	int64_t position;
 	uint16_t tag;
-	char unused[6];
+	char unused[2];
+	uint32_t source;
 };
 
 struct times_row {
@@ -118,6 +119,7 @@ load_store(struct weir_state *state, MDB_txn *txn, size_t index, struct times_ro
 		return code;
 	store->tag = row.tag;
 	store->position = row.position;
+	store->source = row.source;
 	return store_makes_sense(&row) && has_own_tag(state, index) ? 0 : MDB_CORRUPTED;
 }
 
@@ -165,7 +167,11 @@ weir__meta_save(struct weir_state *state, MDB_txn *txn)
 
 	for (size_t index = 0; !code && index < state->store_count; index++) {
 		const struct weir_store *store = &state->stores[index];
-		struct store_row row = {.position = store->position, .tag = store->tag};
+		struct store_row row = {
+			.position = store->position,
+			.tag = store->tag,
+			.source = store->source,
+		};
 
 		code = write_row(state, txn, 's', store->name, &row, sizeof(row));
 	}

@@ -41,6 +41,7 @@ struct weir_store {
 	uint16_t tag;
 	int64_t ttl_ms;
 	int64_t position;
+	uint32_t source;        /* the changelog that `position` is a place in */
 	bool written;           /* since the last commit */
 	struct weir_buffer sweep_key; /* where the sweep goes on: an LMDB key; empty: at the first */
 	int64_t sweep_oldest_ms;      /* of the entries this round has seen and kept */

@@ -11,12 +11,15 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #include <base/alloc.h>
 #include <base/units.h>
 #include <state/stores.h>
 
-#define DELETE_RETENTION "604800000" /* 7 days */
+#define DELETE_RETENTION_MS INT64_C(604800000) /* 7 days, */
+#define SOURCE_MS 3600000 /* and less than an hour more: see weir__stores_source() */
 #define TOPIC_NAME_MAX 249
 
 struct weir_stores {
@@ -28,6 +31,7 @@ struct weir_stores {
 	struct weir_folders *folders;
 	pthread_mutex_t mutex;
 	int64_t max_age_ms; /* 0: not known yet; by `mutex` */
+	uint32_t *sources;  /* of the changelogs; 0: not known; by `mutex` */
 };
 
 /* ---- lifecycle ---- */
@@ -90,6 +94,8 @@ weir__stores_new(const struct weir_stores_config *config, struct weir_error *err
 	pthread_mutex_init(&stores->mutex, NULL);
 	stores->changelogs =
 		weir__calloc(config->input_count * config->store_count + 1, sizeof(char *));
+	stores->sources = weir__calloc(config->input_count * config->store_count + 1,
+	                               sizeof(*stores->sources));
 	if (name_changelogs(stores, error) == 0)
 		return stores;
 	weir__stores_free(stores);
@@ -108,6 +114,7 @@ weir__stores_free(struct weir_stores *stores)
 	for (size_t index = 0; index < stores->config.store_count; index++)
 		free((char *)stores->stores[index].name);
 	free(stores->changelogs);
+	free(stores->sources);
 	free(stores->inputs);
 	free(stores->stores);
 	free((char *)stores->config.app);
@@ -142,17 +149,49 @@ weir__stores_first(const struct weir_stores *stores, const char *input)
 
 /* ---- changelog topics ---- */
 
+uint32_t
+weir__stores_source(struct weir_stores *stores, size_t index)
+{
+	uint32_t source;
+
+	pthread_mutex_lock(&stores->mutex);
+	source = stores->sources[index];
+	pthread_mutex_unlock(&stores->mutex);
+	return source;
+}
+
+static int64_t
+new_retention_ms(void)
+{
+	uint32_t number = 0;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		number = (uint32_t)getpid();
+	return DELETE_RETENTION_MS + number % SOURCE_MS;
+}
+
+static void
+set_source(struct weir_stores *stores, size_t index, int64_t retention_ms)
+{
+	pthread_mutex_lock(&stores->mutex);
+	stores->sources[index] = retention_ms > 0 ? (uint32_t)retention_ms : 0;
+	pthread_mutex_unlock(&stores->mutex);
+}
+
 static int
-create(const struct weir_stores *stores, struct weir_broker *broker, const char *name,
+create(struct weir_stores *stores, struct weir_broker *broker, size_t index,
        const struct weir_topic_info *input, int timeout_ms, struct weir_error *error)
 {
+	const char *name = stores->changelogs[index];
+	int64_t retention_ms = new_retention_ms();
 	struct weir_properties settings = {0};
 	struct weir_error inner = {0};
 	char number[24];
 	int code;
 
 	weir__properties_set(&settings, "cleanup.policy", "compact");
-	weir__properties_set(&settings, "delete.retention.ms", DELETE_RETENTION);
+	snprintf(number, sizeof(number), "%" PRId64, retention_ms);
+	weir__properties_set(&settings, "delete.retention.ms", number);
 	snprintf(number, sizeof(number), "%" PRId64, input->min_insync);
 	if (input->min_insync > 0)
 		weir__properties_set(&settings, "min.insync.replicas", number);
@@ -162,6 +201,7 @@ create(const struct weir_stores *stores, struct weir_broker *broker, const char 
 	if (code && code != WEIR_EEXISTS) /* another instance was first */
 		return weir_error_set(error, code, "cannot create the changelog %s: %s", name,
 		                      inner.message);
+	set_source(stores, index, code ? 0 : retention_ms);
 	weir__log(stores->config.logger, WEIR_LOG_INFO,
 	          "changelog created topic=%s partitions=%" PRId32, name, input->partitions);
 	return 0;
@@ -177,7 +217,7 @@ warn_not_compacted(const struct weir_stores *stores, const char *name)
 }
 
 static int
-prepare_one(struct weir_stores *stores, struct weir_broker *broker,
+prepare_one(struct weir_stores *stores, struct weir_broker *broker, size_t index,
             const struct weir_topic_info *input, const struct weir_topic_info *changelog,
             int timeout_ms, struct weir_error *error)
 {
@@ -187,7 +227,7 @@ prepare_one(struct weir_stores *stores, struct weir_broker *broker,
 		return weir_error_set(error, input->error, "topic %s: %s", input->name,
 		                      weir_strerror(input->error));
 	if (changelog->error == WEIR_ENOTFOUND)
-		return create(stores, broker, changelog->name, input, timeout_ms, error);
+		return create(stores, broker, index, input, timeout_ms, error);
 	if (changelog->error)
 		return weir_error_set(error, changelog->error,
 		                      "changelog %s: %s (it needs the rights Describe, Read and "
@@ -195,6 +235,7 @@ prepare_one(struct weir_stores *stores, struct weir_broker *broker,
 		                      changelog->name, weir_strerror(changelog->error));
 	if (!changelog->is_compacted && changelog->delete_retention_ms >= 0)
 		warn_not_compacted(stores, changelog->name);
+	set_source(stores, index, changelog->delete_retention_ms);
 	if (changelog->delete_retention_ms >= 0) {
 		pthread_mutex_lock(&stores->mutex);
 		if (stores->max_age_ms == 0 || max_age_ms < stores->max_age_ms)
@@ -225,7 +266,8 @@ weir__stores_prepare(struct weir_stores *stores, struct weir_broker *broker, int
 	       stores->changelog_count * sizeof(*names));
 	code = weir__broker_describe(broker, names, count, &info, timeout_ms, error);
 	for (size_t index = 0; !code && index < stores->changelog_count; index++)
-		code = prepare_one(stores, broker, &info.topics[index / config->store_count],
+		code = prepare_one(stores, broker, index,
+		                   &info.topics[index / config->store_count],
 		                   &info.topics[config->input_count + index], timeout_ms, error);
 	weir__cluster_info_fini(&info);
 	free(names);
@@ -242,7 +284,7 @@ max_age(struct weir_stores *stores)
 	pthread_mutex_lock(&stores->mutex);
 	max_age_ms = stores->max_age_ms;
 	pthread_mutex_unlock(&stores->mutex);
-	return max_age_ms ? max_age_ms : strtoll(DELETE_RETENTION, NULL, 10) / 2;
+	return max_age_ms ? max_age_ms : DELETE_RETENTION_MS / 2;
 }
 
 struct weir_state *

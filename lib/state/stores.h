@@ -47,6 +47,16 @@ const char *const *weir__stores_changelogs(const struct weir_stores *stores, siz
 size_t weir__stores_first(const struct weir_stores *stores, const char *input);
 
 /*
+ * What tells changelog `index` from another one of its name, made before or after it, as
+ * prepare found it; 0: not known. Any thread.
+ *
+ * Kafka's topic ids would say so, but librdkafka tells them from 2.3 on only. So each changelog
+ * is made with some milliseconds of its own over its seven days of delete.retention.ms, which
+ * brokers tell to everybody who may describe it.
+ */
+uint32_t weir__stores_source(struct weir_stores *stores, size_t index);
+
+/*
  * Make changelogs that are missing, as durable as their inputs, and grow those that have fewer
  * partitions than their input. Any thread. Returns 0 or a WEIR_E*.
  */

@@ -218,6 +218,21 @@ sets_a_group_that_has_none() {
     [ "$(total skipped)" = 0 ] && ! grep -q '"from": null' "$tmp/out" && [ ! -e "$tmp/none" ] || show
 }
 
+far() { # COMMAND ARGUMENT...
+    command=$1
+    shift
+    on "$command" "$file" --set /name=far "$@"
+    [ "$status" = 0 ] || show
+}
+
+# Its changelog is as long again, so that its place looks good.
+store_of_before_is_rebuilt() {
+    far run --until-end -q && cp -r "$tmp/state/far" "$tmp/kept" && until_no_member "$file" --set /name=far || return 1
+    far reset --to earliest --yes && far run --until-end -q || return 1
+    rm -rf "$tmp/state/far" && mv "$tmp/kept" "$tmp/state/far" && produce 400 y-1 z-1 && far run --until-end || return 1
+    grep -q 'store is rebuilt from its changelogs .*reason="the changelog was made anew' "$tmp/err" || show
+}
+
 claim "topics can be made" tests/apps/topics "$brokers" 2 flights flights-out flights-dead
 claim "an input that is missing is named" refuses 1 "input nowhere: no such topic" reset "$plain" \
     --to earliest --yes --set "/kafka/bootstrap.servers=$brokers" --set '/inputs=["nowhere"]'
@@ -243,4 +258,5 @@ else
 fi
 claim "a pipeline without stores: only its offsets move" moves_offsets_only
 claim "a group that never committed is set" sets_a_group_that_has_none
+claim "a store of before that comes back from another machine is rebuilt" store_of_before_is_rebuilt
 finish

@@ -95,8 +95,39 @@ START_TEST(a_changelog_made_anew_means_a_rebuild)
 	weir__memory_delete_topic(fleet.memory, FLEET_CHANGELOG);
 	go_on();
 	LOGGED("changelog created");
-	LOGGED("the changelog was made anew or truncated");
+	LOGGED("reason=\"the changelog was made anew, or given another");
 	EMITTED("a=1 b=1 a=2 a=1");
+}
+END_TEST
+
+static void
+move_folder(const char *from, const char *to)
+{
+	char source[128], target[128];
+
+	snprintf(source, sizeof(source), "%s/%s", fleet.folder, from);
+	snprintf(target, sizeof(target), "%s/%s", fleet.folder, to);
+	ck_assert_int_eq(rename(source, target), 0);
+}
+
+/* Its place means something else there: another machine has filled it meanwhile. */
+START_TEST(a_changelog_made_anew_and_filled_beyond_the_store_means_a_rebuild)
+{
+	fleet_crash(&fleet, 0);
+	move_folder("app", "kept");
+	weir__memory_delete_topic(fleet.memory, FLEET_CHANGELOG);
+	fleet_start(&fleet, 0);
+	for (int count = 0; count < 20; count++)
+		fleet_put(&fleet, 0, "c");
+	fleet_run(&fleet, 300);
+	fleet_crash(&fleet, 0);
+	lose_folder();
+	move_folder("kept", "app");
+	go_on();
+	LOGGED("the changelog was made anew");
+	fleet_crash(&fleet, 0);
+	ck_assert_str_eq(fleet_changelog(&fleet, 0), "a=1 c=20");
+	ck_assert_str_eq(fleet_store(&fleet, 0), "a=1 c=20");
 }
 END_TEST
 
@@ -220,6 +251,7 @@ suite(void)
 	tcase_add_test(tests, only_the_tail_is_read);
 	tcase_add_test(tests, a_changelog_cut_behind_the_store_means_a_rebuild);
 	tcase_add_test(tests, a_changelog_made_anew_means_a_rebuild);
+	tcase_add_test(tests, a_changelog_made_anew_and_filled_beyond_the_store_means_a_rebuild);
 	tcase_add_loop_test(tests, an_open_transaction_in_the_changelog_is_waited_for, 0, 2);
 	tcase_add_test(tests, a_task_that_restores_can_be_taken_away);
 	tcase_add_test(tests, an_idle_store_keeps_its_age);
