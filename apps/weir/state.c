@@ -169,7 +169,8 @@ find_tasks(struct state *state)
 			"no state in %s: the app has none here, or runs with another "
 			"state_dir or instance (--set /instance=NAME)",
 			state->folder);
-	qsort(state->tasks, state->task_count, sizeof(*state->tasks), by_place);
+	if (state->task_count)
+		qsort(state->tasks, state->task_count, sizeof(*state->tasks), by_place);
 	return WEIR_EXIT_OK;
 }
 
