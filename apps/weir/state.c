@@ -326,8 +326,7 @@ load(struct state *state)
 	if (weir__arguments_load(args, state->app) != 0)
 		return false;
 	state->pipeline = weir__app_pipeline(state->app);
-	state->folder = weir__format("%s/%s/%s", state->pipeline->state_dir,
-				     state->pipeline->name, state->pipeline->instance);
+	state->folder = weir__instance_folder(state->pipeline);
 	weir__chain_stores(weir__app_chain(state->app), &count);
 	if (count == 0 && state->pipeline->table_count == 0)
 		weir__arguments_bad(args, "%s: its steps keep no stores, and it has no tables",

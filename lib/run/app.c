@@ -289,8 +289,7 @@ keep_trying(void *opaque)
 static int
 read_tables(struct weir_app *app, struct weir_error *error)
 {
-	char *folder = weir__format("%s/%s/%s", app->pipeline->state_dir, app->pipeline->name,
-	                            app->pipeline->instance);
+	char *folder = weir__instance_folder(app->pipeline);
 
 	app->tables = weir__tables_new(&(struct weir_tables_config){
 		.folder = folder,

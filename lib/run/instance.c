@@ -43,11 +43,17 @@ lock_taken(int lock, const struct weir_pipeline *pipeline, struct weir_error *er
 	                      pipeline->name, pipeline->instance, *pid ? pid : "not known");
 }
 
+char *
+weir__instance_folder(const struct weir_pipeline *pipeline)
+{
+	return weir__format("%s/%s/%s", pipeline->state_dir, pipeline->name,
+	                    pipeline->instance);
+}
+
 int
 weir__instance_lock(const struct weir_pipeline *pipeline, struct weir_error *error)
 {
-	char *folder = weir__format("%s/%s/%s", pipeline->state_dir, pipeline->name,
-	                            pipeline->instance);
+	char *folder = weir__instance_folder(pipeline);
 	char *path = weir__format("%s/lock", folder);
 	int code = make_folder(folder, error);
 	int lock = -1;

@@ -10,8 +10,11 @@
 #include <config/pipeline.h>
 #include <weir/error.h>
 
+/* STATE_DIR/APP/INSTANCE, which the caller frees; it need not be there. */
+char *weir__instance_folder(const struct weir_pipeline *pipeline);
+
 /*
- * Make STATE_DIR/APP/INSTANCE and lock it. The lock is the process's: it ends with the
+ * Make that folder and lock it. The lock is the process's: it ends with the
  * descriptor, however the process ends.
  *
  * Returns a descriptor to close, or WEIR_ELOCKED (the message names the pid) or WEIR_EIO.

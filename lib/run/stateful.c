@@ -13,6 +13,7 @@
 
 #include <base/fault_point.h>
 #include <base/mutation.h>
+#include <run/instance.h>
 #include <run/worker_private.h>
 
 /* Entries that a batch's end looks at for what has expired: so many, and for each write. */
@@ -37,8 +38,7 @@ weir__stores_of(const struct weir_pipeline *pipeline, const struct weir_chain *c
 	for (size_t index = 0; index < count; index++)
 		configs[index] = (struct weir_store_config){declared[index].name,
 		                                            declared[index].ttl_ms};
-	folder = weir__format("%s/%s/%s", pipeline->state_dir, pipeline->name,
-	                      pipeline->instance);
+	folder = weir__instance_folder(pipeline);
 	stores = weir__stores_new(
 		&(struct weir_stores_config){
 			.app = pipeline->name,
