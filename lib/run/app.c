@@ -6,7 +6,6 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
-#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,22 +176,11 @@ weir_app_set_until_end(struct weir_app *app, bool until_end)
 
 /* ---- stopping ---- */
 
-static void
-wake(const struct weir_app *app)
-{
-	uint64_t one = 1;
-	int saved = errno;
-	ssize_t written = write(app->wake, &one, sizeof(one));
-
-	(void)written; /* full means awake already */
-	errno = saved;
-}
-
 void
 weir_app_stop(struct weir_app *app)
 {
 	atomic_fetch_add(&app->stops, 1);
-	wake(app);
+	weir__wake(app->wake);
 }
 
 static void

@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <run/table_feed.h>
 #include <run/threads.h>
@@ -22,15 +21,6 @@ struct weir_table_feed {
 	struct weir_error error; /* meant when it has failed */
 };
 
-static void
-wake(const struct weir_table_feed *feed)
-{
-	uint64_t one = 1;
-	ssize_t written = write(feed->wake, &one, sizeof(one));
-
-	(void)written; /* full means awake already */
-}
-
 static void *
 run(void *opaque)
 {
@@ -43,12 +33,12 @@ run(void *opaque)
 		if (told || !weir__tables_are_read(feed->tables))
 			continue;
 		told = true;
-		wake(feed);
+		weir__wake(feed->wake);
 	}
 	weir__tables_rest(feed->tables);
 	if (code) {
 		atomic_store(&feed->has_failed, true);
-		wake(feed);
+		weir__wake(feed->wake);
 	}
 	return NULL;
 }

@@ -7,6 +7,7 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -70,15 +71,24 @@ weir__threads_free(struct weir_threads *threads)
 
 /* ---- a thread ---- */
 
+void
+weir__wake(int fd)
+{
+	uint64_t one = 1;
+	int saved = errno;
+	ssize_t written = write(fd, &one, sizeof(one));
+
+	(void)written; /* full means awake already */
+	errno = saved;
+}
+
 static void *
 run(void *opaque)
 {
 	struct runner *runner = opaque;
 	struct weir_threads *threads = runner->threads;
 	enum weir_worker_status status = WEIR_WORKER_RUNS;
-	uint64_t one = 1;
 	bool told = false;
-	ssize_t written;
 
 	pthread_mutex_lock(&threads->placing);
 	runner->place = weir__chain_place();
@@ -97,8 +107,7 @@ run(void *opaque)
 	weir__worker_close_tasks(runner->worker);
 	runner->status = status;
 	atomic_store(&runner->ended, true);
-	written = write(threads->wake, &one, sizeof(one));
-	(void)written; /* full means awake already */
+	weir__wake(threads->wake);
 	return NULL;
 }
 

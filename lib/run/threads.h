@@ -14,6 +14,9 @@
 /* A thread to which no signal of the program is delivered. Returns 0 or an errno. */
 int weir__thread_start(pthread_t *thread, void *(*run_it)(void *opaque), void *opaque);
 
+/* Wake who polls this eventfd. From any thread, and from a signal handler. */
+void weir__wake(int fd);
+
 /* Sum of all workers' counters. */
 struct weir_app_counts {
 	unsigned long long records, committed, emitted, dead_letters, dropped, retries, batches,

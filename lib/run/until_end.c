@@ -122,16 +122,13 @@ ask_main(void *opaque)
 {
 	struct weir_until_end *end = opaque;
 	struct pollfd leave = {.fd = end->leave, .events = POLLIN};
-	const uint64_t one = 1;
-	ssize_t written;
 
 	while (!ask(end)) {
 		if (poll(&leave, 1, PAUSE_MS) > 0)
 			return NULL;
 	}
 	atomic_store(&end->reached, true);
-	written = write(end->wake, &one, sizeof(one));
-	(void)written; /* full means awake already */
+	weir__wake(end->wake);
 	return NULL;
 }
 
@@ -168,10 +165,7 @@ weir__until_end_progress(const struct weir_until_end *end, int64_t *total, int64
 static void
 stop_thread(struct weir_until_end *end)
 {
-	const uint64_t one = 1;
-	ssize_t written = write(end->leave, &one, sizeof(one));
-
-	(void)written;
+	weir__wake(end->leave);
 	pthread_join(end->thread, NULL);
 }
 
