@@ -45,8 +45,9 @@ print_rows(const struct weir_registry *registry)
 	size_t i;
 
 	for (i = 0; (processor = weir__registry_at(registry, i)); i++)
-		printf("%-16s %s\n", processor->descriptor.name,
-		       processor->descriptor.summary);
+		printf("%-16s %s (%s)\n", processor->descriptor.name,
+		       processor->descriptor.summary ? processor->descriptor.summary : "-",
+		       processor->path ? processor->path : "linked in");
 	if (i == 0)
 		fprintf(stderr,
 			"weir list: no processors found (looked in WEIR_PLUGIN_PATH and "
@@ -85,9 +86,12 @@ const struct weir_command weir__command_list = {
 	.name = "list",
 	.summary = "list the processors that can be used",
 	.usage = "[--plugins PATH]... [--json]",
-	.text = "Lists the processors that a pipeline can use: those of --plugins, of "
-		"the folders in WEIR_PLUGIN_PATH (colons between), those built beside a "
-		"weir that is not installed, and those that are installed. Where a name comes twice, the first one counts.",
+	.text = "Lists the processors that a pipeline can use, and the file that each comes "
+		"from. They are looked for in this order, and where a name comes twice the "
+		"first one counts: --plugins (in a pipeline file: \"plugins\"), the folders in "
+		"WEIR_PLUGIN_PATH (colons between), those built beside a weir that is not "
+		"installed, those that are installed. Files and folders are refused that "
+		"others than root and you may write to; -v says what was passed over.",
 	.flags = list_flags,
 	.level = WEIR_LOG_WARNING,
 	.example = "weir list\nweir list --plugins ./my-processors",

@@ -1,22 +1,27 @@
 /*
  * Loading plugins: files, folders, and what the environment and the installation offer.
  *
- * Knows dlopen and where to look; says exactly what is wrong with a file. A plugin stays
- * loaded until the process ends: its threads and exit handlers may outlive an app. One
- * thread at a time.
+ * Knows dlopen and where to look; says exactly what is wrong with a file. What was found to
+ * be nobody else's (processor/trust.h) is what is loaded, also where others could put
+ * another file in its place meanwhile. A plugin stays loaded until the process ends: its
+ * threads and exit handlers may outlive an app. One thread at a time.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <base/alloc.h>
 #include <processor/registry_list.h>
+#include <processor/trust.h>
 
 /* dlopen's words: on one line, and without the path that we say ourselves. */
 static void
@@ -38,21 +43,94 @@ linker_words(const char *path, char *text, size_t size)
 }
 
 static int
+refuse(const char *path, const struct stat *status, struct weir_error *error)
+{
+	char why[200];
+
+	if (weir__trust(status, geteuid(), why, sizeof(why)))
+		return 0;
+	return weir_error_set(error, WEIR_EPLUGIN, "%s: refused: %s", path, why);
+}
+
+/*
+ * What dlopen is to be given: the file's real path. Where somebody else could exchange what
+ * lies there, the open file itself; it stays open, as the plugin stays loaded.
+ */
+static int
+find_place(const char *path, char **place, struct weir_error *error)
+{
+	char *real = realpath(path, NULL);
+	int fd = real ? open(real, O_RDONLY | O_CLOEXEC) : -1;
+	struct stat status;
+	int code;
+
+	if (fd < 0 || fstat(fd, &status) != 0)
+		code = weir_error_set(error, WEIR_EIO, "%s: %s", path, strerror(errno));
+	else
+		code = refuse(path, &status, error);
+	if (!code && !weir__trust_place(real, geteuid())) {
+		*place = weir__format("/proc/self/fd/%d", fd);
+		free(real);
+		return 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (code)
+		free(real);
+	else
+		*place = real;
+	return code;
+}
+
+static int
+open_library(const char *path, void **handle, struct weir_error *error)
+{
+	char words[512];
+	char *place;
+	int code = find_place(path, &place, error);
+
+	if (code)
+		return code;
+	*handle = dlopen(place, RTLD_NOW | RTLD_LOCAL);
+	if (!*handle) {
+		linker_words(place, words, sizeof(words));
+		code = weir_error_set(error, WEIR_EPLUGIN, "%s: %s", path, words);
+	}
+	free(place);
+	return code;
+}
+
+/*
+ * One that was linked with libweir may bring another one into the process than that which
+ * loads it, with structs of its own.
+ */
+static int
+check_single(void *handle, const char *path, struct weir_error *error)
+{
+	void *theirs = dlsym(handle, "weir_emit");
+	Dl_info our_place, their_place;
+
+	if (!theirs || !dladdr(theirs, &their_place) ||
+	    !dladdr((void *)(uintptr_t)check_single, &our_place) ||
+	    our_place.dli_fbase == their_place.dli_fbase)
+		return 0;
+	return weir_error_set(error, WEIR_EPLUGIN,
+	                      "%s: brings a libweir of its own (%s): link it without -lweir",
+	                      path, their_place.dli_fname);
+}
+
+static int
 open_plugin(const char *path, const struct weir_processor **processor,
 	    struct weir_error *error)
 {
 	const struct weir_processor *const *symbol;
-	char words[512];
 	void *handle;
-	char *place; /* dlopen searches elsewhere for a name without a slash */
+	int code = open_library(path, &handle, error);
 
-	place = strchr(path, '/') ? weir__strdup(path) : weir__format("./%s", path);
-	handle = dlopen(place, RTLD_NOW | RTLD_LOCAL);
-	if (!handle)
-		linker_words(place, words, sizeof(words));
-	free(place);
-	if (!handle)
-		return weir_error_set(error, WEIR_EPLUGIN, "%s: %s", path, words);
+	if (!code)
+		code = check_single(handle, path, error);
+	if (code)
+		return code;
 	symbol = dlsym(handle, "weir_plugin");
 	if (!symbol || !*symbol)
 		return weir_error_set(
@@ -111,9 +189,15 @@ load_folder(struct weir_registry *registry, const char *path, bool lenient,
 	    struct weir_error *error)
 {
 	struct dirent **entries;
-	int count = scandir(path, &entries, is_plugin_name, by_name);
-	int code = 0;
+	struct stat status;
+	int count, code;
 
+	if (stat(path, &status) != 0)
+		return weir_error_set(error, WEIR_EIO, "%s: %s", path, strerror(errno));
+	code = refuse(path, &status, error); /* who may write there chooses what is loaded */
+	if (code)
+		return code;
+	count = scandir(path, &entries, is_plugin_name, by_name);
 	if (count < 0)
 		return weir_error_set(error, WEIR_EIO, "%s: %s", path, strerror(errno));
 	for (int i = 0; i < count; i++) {

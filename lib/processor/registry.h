@@ -47,7 +47,8 @@ int weir__registry_add(struct weir_registry *registry, const struct weir_process
 /*
  * Load a plugin file, or all *.so of a folder (in order of names). A file that cannot be
  * used is an error that says why: no such file, not ELF (dlopen's words), no descriptor,
- * ABI 2 wanted 1, name taken by PATH.
+ * ABI 2 wanted 1, name taken by PATH. So is a file or folder that others than root and the
+ * user can write to (processor/trust.h), and a plugin that is linked with another libweir.
  */
 int weir__registry_load(struct weir_registry *registry, const char *path,
                         struct weir_error *error);

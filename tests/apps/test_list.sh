@@ -19,8 +19,24 @@ no_processors_is_said() {
     [ "$status" = 0 ] && { [ -s "$tmp/out" ] || grep -q "no processors found" "$tmp/err"; }
 }
 
+# Both have the processor route; $1 is asked for by name, $2 stands in WEIR_PLUGIN_PATH.
+earlier_counts() {
+    mkdir -p "$tmp/named" "$tmp/path" && cp processors/.libs/route.so "$tmp/named" &&
+        cp processors/.libs/route.so "$tmp/path" || return 1
+    WEIR_PLUGIN_PATH=$tmp/path prints "($tmp/path/route.so)" list &&
+        WEIR_PLUGIN_PATH=$tmp/path prints "($tmp/named/route.so)" list --plugins "$tmp/named"
+}
+
+open_to_all_is_refused() {
+    mkdir -p "$tmp/open" && cp processors/.libs/route.so "$tmp/open" &&
+        chmod 666 "$tmp/open/route.so" || return 1
+    refuses 2 "route.so: refused: everybody may write to it (mode 0666; chmod o-w)" \
+        list --plugins "$tmp/open"
+}
+
 echo "not a plugin" >"$tmp/text.so"
 claim "route is listed" prints "^route  *choose" list
+claim "the file it comes from is named" prints "^route .*(/.*/route.so)$" list
 claim "list --json is JSON" is_json list --json
 claim "no processors at all is no error" no_processors_is_said
 claim "a plugin asked for by name must load" refuses 2 "text.so" list --plugins "$tmp/text.so"
@@ -32,4 +48,6 @@ claim "an unknown processor names the nearest" refuses 2 'did you mean "route"' 
 claim "describe --pipeline shows the file's keys" prints "^  guarantee " describe --pipeline
 claim "describe --pipeline --json is JSON" is_json describe --pipeline --json
 claim "describe without a processor shows the usage" refuses 2 "no PROCESSOR given" describe
+claim "--plugins comes before WEIR_PLUGIN_PATH, and that before what is built or installed" earlier_counts
+claim "a plugin that everybody may write to is refused" open_to_all_is_refused
 finish

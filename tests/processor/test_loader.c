@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <processor/trust.h>
+
 #include "tests/harness.h"
 #include "tests/processor/fixture.h"
 
@@ -51,6 +53,16 @@ link_plugin(const char *plugin, const char *name)
 	ck_assert_ptr_nonnull(realpath(plugin, target));
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	ck_assert_int_eq(symlink(target, path), 0);
+}
+
+static void
+copy_plugin(const char *plugin, const char *name, mode_t mode)
+{
+	char command[600];
+
+	snprintf(command, sizeof(command), "cp '%s' '%s/%s' && chmod %o '%s/%s'", plugin,
+		 folder, name, (unsigned)mode, folder, name);
+	ck_assert_int_eq(system(command), 0);
 }
 
 static void
@@ -113,6 +125,34 @@ START_TEST(an_older_and_shorter_descriptor_can_be_used)
 	ck_assert_int_eq(fixture_push(&f, "k", "value"), WEIR_DONE);
 	ck_assert_str_eq(fixture_held(&f), "value\n");
 	ck_assert_int_eq(weir__chain_batch_end(f.task, &f.held, &f.reason), WEIR_DONE);
+	fixture_fini(&f);
+}
+END_TEST
+
+/* What the first headers of this ABI gave works as it did, whatever was appended since. */
+START_TEST(a_plugin_of_the_first_headers_can_be_used)
+{
+	struct weir_store *const stores[] = {NULL, NULL};
+	const struct weir_registered *first;
+	struct weir_store_row row;
+	struct fixture f;
+
+	fixture_init(&f, NULL);
+	ck_assert_msg(weir__registry_load(f.registry, PLUGINS "first.so", &f.error) == 0,
+		      "%s", f.error.message);
+	first = weir__registry_find(f.registry, "first");
+	ck_assert(weir__registered_store(first, 1, &row));
+	ck_assert_str_eq(row.name, "kept");
+	ck_assert(!weir__registered_store(first, 2, &row));
+	ck_assert(fixture_build(&f, "{'steps': [{'use': 'first', 'with': {'times': 2}}],"
+				    "'outputs': {'left': 'l', 'right': 'r'}}"));
+	f.task = weir__chain_open(f.chain, "in", 3, stores, NULL, &f.error);
+	ck_assert_int_eq(fixture_push(&f, "key", "value"), WEIR_DONE);
+	ck_assert_str_eq(fixture_held(&f), "first\nfirst\nkey\n");
+	ck_assert_int_eq(f.held.items[0].output, 1);
+	ck_assert_int_eq(f.held.items[0].message.timestamp_ms, 77);
+	ck_assert_int_eq(weir__chain_batch_end(f.task, &f.held, &f.reason), WEIR_DONE);
+	ck_assert_str_eq(fixture_held(&f), "last\n");
 	fixture_fini(&f);
 }
 END_TEST
@@ -280,6 +320,116 @@ START_TEST(what_nobody_named_is_passed_over_with_a_warning)
 }
 END_TEST
 
+/* ---- whose they are ---- */
+
+/* Group 1 ("daemon") is no user's private one; root's is. */
+static const struct {
+	struct stat status;
+	const char *why; /* NULL: trusted */
+} owners[] = {
+	{{.st_uid = 1001, .st_mode = S_IFREG | 0755}, NULL},
+	{{.st_uid = 0, .st_mode = S_IFREG | 0755}, NULL},
+	{{.st_uid = 0, .st_gid = 0, .st_mode = S_IFREG | 0664}, NULL},
+	{{.st_uid = 1002, .st_mode = S_IFREG | 0755},
+	 "its owner, user 1002, is neither root nor the user who runs this (1001)"},
+	{{.st_uid = 1001, .st_mode = S_IFREG | 0757},
+	 "everybody may write to it (mode 0757; chmod o-w)"},
+	{{.st_uid = 0, .st_mode = S_IFDIR | 01777},
+	 "everybody may write to it (mode 1777; chmod o-w)"},
+	{{.st_uid = 0, .st_gid = 1, .st_mode = S_IFREG | 0775},
+	 "group 1 may write to it and is not the owner's private one (mode 0775; chmod g-w)"},
+	{{.st_uid = 1001, .st_gid = 0, .st_mode = S_IFREG | 0775},
+	 "group 0 may write to it and is not the owner's private one (mode 0775; chmod g-w)"},
+};
+
+START_TEST(what_others_can_change_is_not_trusted)
+{
+	char why[200];
+
+	ck_assert(weir__trust(&owners[_i].status, 1001, why, sizeof(why)) ==
+		  !owners[_i].why);
+	ck_assert_str_eq(why, owners[_i].why ? owners[_i].why : "");
+}
+END_TEST
+
+START_TEST(a_place_is_fixed_where_no_one_else_renames)
+{
+	char path[300], open_path[300];
+
+	make_folder();
+	snprintf(open_path, sizeof(open_path), "%s/open", folder);
+	ck_assert_int_eq(mkdir(open_path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/open/x.so", folder);
+	ck_assert(weir__trust_place(path, geteuid())); /* below /tmp, which is sticky */
+	ck_assert_int_eq(chmod(open_path, 0777), 0);
+	ck_assert(!weir__trust_place(path, geteuid()));
+	ck_assert_int_eq(chmod(open_path, 01777), 0);
+	ck_assert(weir__trust_place(path, geteuid()));
+	ck_assert(!weir__trust_place("x.so", geteuid()));
+	remove_folder();
+}
+END_TEST
+
+START_TEST(a_file_that_others_can_write_is_refused)
+{
+	char path[300], message[400];
+	struct fixture f;
+
+	make_folder();
+	copy_plugin(PLUGINS "good.so", "a.so", 0757);
+	snprintf(path, sizeof(path), "%s/a.so", folder);
+	snprintf(message, sizeof(message),
+		 "%s: refused: everybody may write to it (mode 0757; chmod o-w)", path);
+	fixture_init(&f, NULL);
+	ck_assert_int_eq(weir__registry_load(f.registry, path, &f.error), WEIR_EPLUGIN);
+	ck_assert_str_eq(f.error.message, message);
+	ck_assert_ptr_null(weir__registry_at(f.registry, 0));
+	fixture_fini(&f);
+	remove_folder();
+}
+END_TEST
+
+START_TEST(a_folder_that_others_can_write_is_refused)
+{
+	char message[400];
+	struct fixture f;
+
+	make_folder();
+	link_plugin(PLUGINS "good.so", "a.so");
+	ck_assert_int_eq(chmod(folder, 01777), 0);
+	setenv("WEIR_PLUGIN_PATH", folder, 1);
+	snprintf(message, sizeof(message),
+		 "%s: refused: everybody may write to it (mode 1777; chmod o-w)", folder);
+	fixture_init(&f, NULL);
+	ck_assert_int_eq(weir__registry_load(f.registry, folder, &f.error), WEIR_EPLUGIN);
+	ck_assert_str_eq(f.error.message, message);
+	weir__registry_load_standard(f.registry);
+	ck_assert_ptr_null(weir__registry_find(f.registry, "good"));
+	ck_assert_ptr_nonnull(strstr(f.log.data, message));
+	fixture_fini(&f);
+	remove_folder();
+}
+END_TEST
+
+/* In a folder of others' a file of one's own may be used: what was looked at is loaded. */
+START_TEST(a_file_in_an_open_folder_is_loaded_as_it_was_checked)
+{
+	char path[300];
+	struct fixture f;
+
+	make_folder();
+	copy_plugin(PLUGINS "good.so", "a.so", 0755);
+	ck_assert_int_eq(chmod(folder, 0777), 0);
+	snprintf(path, sizeof(path), "%s/a.so", folder);
+	fixture_init(&f, NULL);
+	ck_assert_int_eq(weir__registry_load(f.registry, path, &f.error), 0);
+	ck_assert_str_eq(weir__registry_at(f.registry, 0)->path, path);
+	ck_assert_int_eq(weir__registry_load(f.registry, path, &f.error), 0); /* again */
+	fixture_fini(&f);
+	remove_folder();
+}
+END_TEST
+
 START_TEST(a_plugin_that_never_stops_emitting_is_rejected)
 {
 	static const char *const stubborn[] = {"false", "true"};
@@ -432,6 +582,7 @@ main(void)
 	tcase_add_test(cases, a_plugin_can_be_used);
 	tcase_add_test(cases, a_plugin_in_cpp_can_be_used);
 	tcase_add_test(cases, an_older_and_shorter_descriptor_can_be_used);
+	tcase_add_test(cases, a_plugin_of_the_first_headers_can_be_used);
 	tcase_add_test(cases, a_newer_and_longer_descriptor_can_be_used);
 	tcase_add_loop_test(cases, what_is_wrong_with_a_plugin_is_said_exactly, 0,
 			    ROWS(faults));
@@ -440,6 +591,11 @@ main(void)
 	tcase_add_test(cases, a_linked_in_name_cannot_be_taken);
 	tcase_add_test(cases, a_folder_loads_all_plugins_in_it_and_is_strict);
 	tcase_add_test(cases, what_nobody_named_is_passed_over_with_a_warning);
+	tcase_add_loop_test(cases, what_others_can_change_is_not_trusted, 0, ROWS(owners));
+	tcase_add_test(cases, a_place_is_fixed_where_no_one_else_renames);
+	tcase_add_test(cases, a_file_that_others_can_write_is_refused);
+	tcase_add_test(cases, a_folder_that_others_can_write_is_refused);
+	tcase_add_test(cases, a_file_in_an_open_folder_is_loaded_as_it_was_checked);
 	tcase_add_loop_test(cases, a_plugin_that_never_stops_emitting_is_rejected, 0, 2);
 	tcase_add_loop_test(cases, a_crash_names_step_and_record_and_goes_on, 0,
 			    ROWS(crashes));

@@ -11,8 +11,9 @@ no) ;;
 *) skip_all "a sanitizer adds names of its own" ;;
 esac
 
+# Without the names of versions, which nm calls absolute (A).
 exported() {
-    nm -D --defined-only "$1" | awk '$2 ~ /^[A-Z]$/ { sub(/@.*/, "", $3); print $3 }' | LC_ALL=C sort
+    nm -D --defined-only "$1" | awk '$2 ~ /^[B-Z]$/ { sub(/@.*/, "", $3); print $3 }' | LC_ALL=C sort
 }
 
 none() {
@@ -48,8 +49,13 @@ each_declared_is_exported() {
     return $result
 }
 
+each_has_its_version() {
+    nm -D --defined-only "$library" | awk '$2 ~ /^[B-Z]$/ && $3 !~ /@@WEIR_0$/ { print $3 }' | none
+}
+
 claim "libweir.so exports weir_ names only, none of the inner weir__" public_names_only
 claim "libweir.so exports what lib/libweir.symbols lists" equals_the_list
+claim "each has the version of the soname" each_has_its_version
 claim "every exported name is declared in an installed header" each_is_declared
 claim "every WEIR_API function of an installed header is exported" each_declared_is_exported
 
