@@ -17,6 +17,7 @@
 #include <jansson.h>
 
 #include <base/alloc.h>
+#include <base/bytes.h>
 #include <broker/broker.h>
 
 enum weir_format_kind {
@@ -65,18 +66,5 @@ void weir__line_write_member(const char *name, struct weir_bytes bytes,
 			     struct weir_buffer *out);
 int weir__line_read_json(struct weir_bytes line, struct weir_arena *arena,
 			 struct weir_message *message, struct weir_error *error);
-
-/* ---- format_bytes.c ---- */
-
-/* Is it well-formed UTF-8 (RFC 3629: no surrogates, nothing longer than needed)? */
-bool weir__utf8_valid(const void *data, size_t size);
-
-/* Add `bytes` in base64 (RFC 4648, padded). */
-void weir__base64_write(struct weir_bytes bytes, struct weir_buffer *out);
-
-/* Read base64, strictly: padded, no blanks. Returns 0 and *bytes in `arena`, or
- * WEIR_EINVALID. */
-int weir__base64_read(const char *text, size_t size, struct weir_arena *arena,
-		      struct weir_bytes *bytes);
 
 #endif

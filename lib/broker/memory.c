@@ -454,9 +454,12 @@ int
 weir__memory_append(struct weir_memory *memory, const char *topic, int32_t partition,
 		    const struct weir_message *message)
 {
+	const struct weir_memory_topic *found = weir__memory_topic(memory, topic);
 	struct weir_memory_log *log;
 
 	weir__memory_enter(memory);
+	if (found && partition == WEIR_BY_KEY)
+		partition = weir__memory_partition_of(found, &message->key, 0);
 	log = weir__memory_find(memory, topic, partition, NULL);
 	if (!log)
 		return WEIR_ENOTFOUND;

@@ -107,7 +107,10 @@ void weir__memory_set_max_message(struct weir_memory *memory, const char *topic,
 /* How many messages a producer holds at most (default 100 000). */
 void weir__memory_set_queue(struct weir_memory *memory, size_t messages);
 
-/* Append committed records, as a producer without transactions does. */
+/*
+ * Append committed records, as a producer without transactions does; to WEIR_BY_KEY: to the
+ * partition of the key, the first when it is null.
+ */
 int weir__memory_append(struct weir_memory *memory, const char *topic, int32_t partition,
                         const struct weir_message *message);
 

@@ -469,6 +469,9 @@ enum weir_outcome weir__memory_replace(struct weir_session *, struct weir_error 
 
 /* Kafka's hash of keys, as Java producers compute it. */
 uint32_t weir__memory_murmur2(const void *data, size_t size);
+/* Where a message with this key goes; with a null key by that number. */
+int32_t weir__memory_partition_of(const struct weir_memory_topic *topic,
+				  const struct weir_bytes *key, uint32_t without_key);
 
 /* ---- faults (memory_fault.c) ---- */
 

@@ -70,17 +70,25 @@ weir__memory_murmur2(const void *data, size_t size)
 	return hash ^ hash >> 15;
 }
 
+int32_t
+weir__memory_partition_of(const struct weir_memory_topic *topic, const struct weir_bytes *key,
+			  uint32_t without_key)
+{
+	uint32_t number =
+		key->data ? weir__memory_murmur2(key->data, key->size) : without_key;
+
+	return (int32_t)((number & 0x7fffffff) % (uint32_t)topic->partition_count);
+}
+
 static int32_t
 choose_partition(struct weir_memory_output *output, const struct weir_message *message)
 {
-	const struct weir_bytes *key = &message->key;
-	uint32_t number;
+	uint32_t turn = message->key.data ? 0 : output->turn;
 
 	if (message->partition != WEIR_BY_KEY)
 		return message->partition;
-	number = key->data ? weir__memory_murmur2(key->data, key->size) : output->turn++;
-	return (int32_t)((number & 0x7fffffff) %
-			 (uint32_t)output->topic->partition_count);
+	output->turn += !message->key.data;
+	return weir__memory_partition_of(output->topic, &message->key, turn);
 }
 
 /* ---- the queue ---- */

@@ -84,6 +84,16 @@ void weir__worker_drain(struct weir_worker *worker);
 /* Is nothing in hand: all records that were polled are committed, nothing is pending? */
 bool weir__worker_is_idle(const struct weir_worker *worker);
 
+/*
+ * For who steps it (rest.c). Has it nothing to do before time goes on or a record comes? As
+ * its last step left it.
+ */
+bool weir__worker_rests(const struct weir_worker *worker);
+/* Nothing came with the last step: what is in hand is due now, not after an interval. */
+void weir__worker_hurry(struct weir_worker *worker);
+/* Monotonic time of the next tick, or try of a record again; INT64_MAX: none. */
+int64_t weir__worker_next_ms(const struct weir_worker *worker);
+
 const struct weir_error *weir__worker_error(const struct weir_worker *worker);
 const struct weir_worker_counts *weir__worker_counts(const struct weir_worker *worker);
 

@@ -10,6 +10,7 @@
  *   stateful.c   stores around callbacks and commits
  *   restoring.c  stores that are restored from their changelogs
  *   lookups.c    views of tables
+ *   rest.c       what it waits for, for those who step it
  *   exactly_once.c, at_least_once.c, at_most_once.c   the guarantees
  *
  * SPDX-License-Identifier: BSD-2-Clause

@@ -4,11 +4,9 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
-#include "config.h"
-
 #include <string.h>
 
-#include "format.h"
+#include <base/bytes.h>
 
 static const char digits[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
