@@ -76,6 +76,7 @@ struct weir_pipeline {
 	int64_t workers;
 	const char *const *plugins;
 	size_t plugin_count;
+	bool debug_plugins;
 	const char *state_dir;
 	int64_t drain_ms; /* budget for the drain on SIGTERM, below the session timeout */
 

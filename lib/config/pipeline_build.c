@@ -143,6 +143,7 @@ build_names(struct weir_pipeline *pipeline, const struct weir_file_root *root,
 		root->instance ? root->instance : host_instance(&pipeline->arena);
 	pipeline->guarantee = (enum weir_guarantee)root->guarantee;
 	pipeline->workers = root->workers;
+	pipeline->debug_plugins = root->debug_plugins;
 	code = weir__pipeline_check_name("/name", pipeline->name, error);
 	if (code == 0)
 		code = weir__pipeline_check_name("/instance", pipeline->instance, error);

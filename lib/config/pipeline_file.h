@@ -26,6 +26,7 @@ struct weir_file_root {
 	const json_t *commit;
 	int64_t workers;
 	struct weir_strings plugins;
+	bool debug_plugins;
 	const char *state_dir;
 	int64_t drain_timeout; /* 0: half of the session timeout */
 };

@@ -47,6 +47,9 @@ static const struct weir_option root_rows[] = {
 		     "threads, each with a consumer and a producer of its own"),
 	ROW(plugins, WEIR_OPTION_STRINGS, 0,
 	    "plugin files, or folders of them; relative to the pipeline file"),
+	WEIR_OPT_BOOL(SECTION, debug_plugins, "false",
+		      "find processors that keep what they borrowed, leak, or emit where they may "
+		      "not; slow"),
 	WEIR_OPT_STRING(
 		SECTION, state_dir, NULL,
 		"folder of locks and stores; default: /var/lib/weir for root, else "

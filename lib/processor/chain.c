@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <processor/debug.h>
 #include <processor/step.h>
 
 static int
@@ -309,6 +310,8 @@ weir__chain_new(const struct weir_pipeline *pipeline,
 	if (check_default(chain, error) != 0)
 		goto failed;
 	chain->is_stateless = keeps_nothing(chain);
+	if (pipeline->debug_plugins)
+		weir__debug_chain(chain);
 	return chain;
 failed:
 	weir__chain_free(chain);

@@ -29,6 +29,12 @@ check_emit(struct weir_context *ctx)
 {
 	struct weir_chain_task *task = ctx->task;
 
+	if (!weir__place_is(ctx->step->name)) { /* perhaps of another thread: touch nothing */
+		weir__log(task->chain->logger, WEIR_LOG_ERROR,
+			  "emit refused: outside of the step's own callbacks step=%s topic=%s",
+			  ctx->step->name, task->topic);
+		return WEIR_ESTATE;
+	}
 	if (!task->held) {
 		weir_log(ctx, WEIR_LOG_ERROR,
 			 "emit refused: only record, batch_end and tick emit");
@@ -36,6 +42,12 @@ check_emit(struct weir_context *ctx)
 	}
 	if (task->verdict == WEIR_DONE)
 		return 0;
+	if (task->chain->is_debugged && !ctx->told_lost) {
+		ctx->told_lost = true;
+		weir_log(ctx, WEIR_LOG_ERROR,
+			 "step emits although its record has failed: weir_emit() returned an "
+			 "error, and the callback should return");
+	}
 	if (++task->lost_emits == LOST_EMITS_LOGGED)
 		weir_log(ctx, WEIR_LOG_ERROR,
 			 "step does not stop emitting, although its emits return errors");

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <base/mutation.h>
+#include <processor/debug.h>
 #include <processor/step.h>
 
 static const struct weir_processor *
@@ -22,17 +23,29 @@ processor_of(const struct weir_context *ctx)
 
 /* ---- open and close ---- */
 
-/* Name the step to the crash handler; returns what stood there. */
-static const char *
-enter(const struct weir_context *ctx)
+/* A callback that runs: what stood in its place, and what is debugged about it. */
+struct call {
+	const char *outer_step;
+	bool is_debugged;
+	struct weir_debug_call debug;
+};
+
+/* Name the step to the crash handler. */
+static inline void
+enter(struct call *call, const struct weir_context *ctx, enum weir_callback callback)
 {
-	return weir__place_step(ctx->step->name);
+	call->outer_step = weir__place_step(ctx->step->name);
+	call->is_debugged = ctx->task->chain->is_debugged;
+	if (call->is_debugged)
+		weir__debug_enter(&call->debug, ctx, callback);
 }
 
-static void
-leave(const char *outer)
+static inline void
+leave(struct call *call)
 {
-	weir__place_step(outer);
+	if (call->is_debugged)
+		weir__debug_leave(&call->debug);
+	weir__place_step(call->outer_step);
 }
 
 static void
@@ -47,16 +60,16 @@ open_context(struct weir_context *ctx, struct weir_error *error)
 {
 	const struct weir_processor *processor = processor_of(ctx);
 	struct weir_error inner = {0};
-	const char *outer;
+	struct call call;
 	int code;
 
 	if (processor->memory_size > 0)
 		memset(ctx->memory, 0, processor->memory_size);
 	ctx->tick_interval_ms = 0;
 	if (processor->open) {
-		outer = enter(ctx);
+		enter(&call, ctx, WEIR_IN_OPEN);
 		code = processor->open(ctx, ctx->memory, &inner);
-		leave(outer);
+		leave(&call);
 		if (code)
 			return weir_error_set(error, code, "step %s: %s", ctx->step->name,
 					      inner.code ? inner.message
@@ -70,13 +83,15 @@ static void
 close_context(struct weir_context *ctx)
 {
 	const struct weir_processor *processor = processor_of(ctx);
-	const char *outer;
+	struct call call;
 
 	if (ctx->is_open && processor->close) {
-		outer = enter(ctx);
+		enter(&call, ctx, WEIR_IN_OTHER);
 		processor->close(ctx, ctx->memory);
-		leave(outer);
+		leave(&call);
 	}
+	if (ctx->is_open && ctx->task->chain->is_debugged)
+		weir__debug_closed(ctx);
 	ctx->is_open = false;
 	ctx->tick_interval_ms = 0;
 }
@@ -145,14 +160,14 @@ static bool
 rollback_context(struct weir_context *ctx)
 {
 	const struct weir_processor *processor = processor_of(ctx);
-	const char *outer;
+	struct call call;
 	int code;
 
 	if (!processor->rollback || !ctx->is_open)
 		return false;
-	outer = enter(ctx);
+	enter(&call, ctx, WEIR_IN_OTHER);
 	code = processor->rollback(ctx, ctx->memory);
-	leave(outer);
+	leave(&call);
 	return code == 0;
 }
 
@@ -250,15 +265,20 @@ end(struct weir_chain_task *task)
 bool
 weir__step_record(struct weir_context *ctx, const struct weir_record *record)
 {
-	const char *outer = enter(ctx);
+	struct call call;
 	enum weir_verdict verdict;
 
+	enter(&call, ctx, WEIR_IN_RECORD);
+	if (call.is_debugged)
+		record = weir__debug_lend(record);
 	ctx->record = record;
 	ctx->has_reason = false;
 	verdict = processor_of(ctx)->record(ctx, ctx->memory, record);
 	ctx->record = NULL;
+	if (call.is_debugged)
+		weir__value_fini(record->value);
 	weir__step_verdict(ctx, verdict);
-	leave(outer);
+	leave(&call);
 	return ctx->task->verdict == WEIR_DONE;
 }
 
@@ -316,12 +336,13 @@ static bool
 step_batch_end(struct weir_context *ctx)
 {
 	weir_batch_end_fn batch_end = processor_of(ctx)->batch_end;
-	const char *outer = enter(ctx);
+	struct call call;
 
+	enter(&call, ctx, WEIR_IN_BATCH_END);
 	ctx->has_reason = false;
 	if (batch_end)
 		weir__step_verdict(ctx, batch_end(ctx, ctx->memory));
-	leave(outer);
+	leave(&call);
 	return ctx->task->verdict == WEIR_DONE;
 }
 
@@ -355,17 +376,17 @@ static bool
 step_tick(struct weir_context *ctx, int64_t now_ms)
 {
 	weir_tick_fn tick = processor_of(ctx)->tick;
-	const char *outer;
+	struct call call;
 	int64_t passed;
 
 	if (!tick || ctx->tick_interval_ms <= 0 || ctx->tick_due_ms > now_ms)
 		return true;
 	passed = (now_ms - ctx->tick_due_ms) / ctx->tick_interval_ms + 1;
 	ctx->tick_due_ms += passed * ctx->tick_interval_ms;
-	outer = enter(ctx);
+	enter(&call, ctx, WEIR_IN_TICK);
 	ctx->has_reason = false;
 	weir__step_verdict(ctx, tick(ctx, ctx->memory, weir_now_ms(ctx)));
-	leave(outer);
+	leave(&call);
 	return ctx->task->verdict == WEIR_DONE;
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <base/loan.h>
 #include <processor/step.h>
 
 _Thread_local struct weir_place weir__thread_place = {NULL, NULL, 0, -1};
@@ -56,6 +57,19 @@ add_number(struct line *line, int64_t number)
 	add_text(line, digits + at);
 }
 
+static void
+add_record(struct line *line, const char *topic, int32_t partition, int64_t offset)
+{
+	add_text(line, topic);
+	add_text(line, "[");
+	add_number(line, partition);
+	add_text(line, "]");
+	if (offset < 0)
+		return;
+	add_text(line, "@");
+	add_number(line, offset);
+}
+
 /* False: in no step. */
 static bool
 add_place(struct line *line, const struct weir_place *place)
@@ -71,15 +85,29 @@ add_place(struct line *line, const struct weir_place *place)
 	if (!topic)
 		return true;
 	add_text(line, " at ");
-	add_text(line, topic);
-	add_text(line, "[");
-	add_number(line, atomic_load_explicit(&place->partition, memory_order_relaxed));
-	add_text(line, "]");
-	if (offset < 0)
-		return true;
-	add_text(line, "@");
-	add_number(line, offset);
+	add_record(line, topic,
+		   atomic_load_explicit(&place->partition, memory_order_relaxed), offset);
 	return true;
+}
+
+/* Was it what a callback had borrowed? With debug_plugins that faults. */
+static void
+add_loan(struct line *line, const void *address)
+{
+	struct weir_lent_place lent;
+
+	if (!weir__loan_find(address, &lent))
+		return;
+	add_text(line, ": it used what step ");
+	add_text(line, lent.step);
+	add_text(line, " had borrowed until its callback");
+	if (lent.offset >= 0) {
+		add_text(line, " for ");
+		add_record(line, lent.topic, lent.partition, lent.offset);
+	}
+	add_text(line, " returned");
+	if (lent.until_write)
+		add_text(line, " or wrote to a store");
 }
 
 static void
@@ -172,6 +200,8 @@ handle(int number, siginfo_t *info, void *context)
 	add_text(&line, signal_name(number));
 	add_text(&line, ") in ");
 	if (add_place(&line, &weir__thread_place)) {
+		if (number == SIGSEGV)
+			add_loan(&line, info->si_addr);
 		add_text(&line, "\n");
 		write_line(STDERR_FILENO, &line);
 	}

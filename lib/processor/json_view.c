@@ -11,6 +11,7 @@
 
 #include <weir/json.h>
 
+#include <processor/json_loan.h>
 #include <processor/json_text.h>
 #include <processor/step.h>
 
@@ -71,9 +72,11 @@ static json_t *
 parse(struct weir_context *ctx, struct weir_bytes value)
 {
 	json_error_t error;
-	json_t *json = json_loadb(value.data, value.size,
-				  JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+	json_t *json;
 
+	weir__json_loan_begin(value.size);
+	json = json_loadb(value.data, value.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+	weir__json_loan_end();
 	if (json && (!may_be_mended(value) || scan(ctx, value, INT64_MAX)))
 		return json;
 	if (json)

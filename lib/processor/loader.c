@@ -120,18 +120,17 @@ check_single(void *handle, const char *path, struct weir_error *error)
 }
 
 static int
-open_plugin(const char *path, const struct weir_processor **processor,
+open_plugin(const char *path, const struct weir_processor **processor, void **handle,
 	    struct weir_error *error)
 {
 	const struct weir_processor *const *symbol;
-	void *handle;
-	int code = open_library(path, &handle, error);
+	int code = open_library(path, handle, error);
 
 	if (!code)
-		code = check_single(handle, path, error);
+		code = check_single(*handle, path, error);
 	if (code)
 		return code;
-	symbol = dlsym(handle, "weir_plugin");
+	symbol = dlsym(*handle, "weir_plugin");
 	if (!symbol || !*symbol)
 		return weir_error_set(
 			error, WEIR_EPLUGIN,
@@ -147,11 +146,12 @@ load_file(struct weir_registry *registry, const char *path, struct weir_error *e
 {
 	const struct weir_processor *processor = NULL;
 	struct weir_error inner = {0};
-	int code = open_plugin(path, &processor, error);
+	void *handle = NULL;
+	int code = open_plugin(path, &processor, &handle, error);
 
 	if (code)
 		return code;
-	code = weir__registry_put(registry, processor, path, &inner);
+	code = weir__registry_put(registry, processor, path, handle, &inner);
 	if (code)
 		return weir_error_set(error, code, "%s: %s", path, inner.message);
 	return 0;

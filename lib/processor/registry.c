@@ -247,7 +247,7 @@ find_item(const struct weir_registry *registry, const char *name)
 
 int
 weir__registry_put(struct weir_registry *registry, const struct weir_processor *processor,
-		   const char *path, struct weir_error *error)
+		   const char *path, void *handle, struct weir_error *error)
 {
 	struct weir_registry_item *item = weir__calloc(1, sizeof(*item));
 	const struct weir_registry_item *holder;
@@ -271,6 +271,7 @@ weir__registry_put(struct weir_registry *registry, const struct weir_processor *
 	}
 	item->source = processor;
 	item->registered.path = path ? weir__strdup(path) : NULL;
+	item->registered.handle = handle;
 	insert(registry, item);
 	return 0;
 failed:
@@ -282,7 +283,7 @@ int
 weir__registry_add(struct weir_registry *registry, const struct weir_processor *processor,
 		   struct weir_error *error)
 {
-	return weir__registry_put(registry, processor, NULL, error);
+	return weir__registry_put(registry, processor, NULL, NULL, error);
 }
 
 const struct weir_registered *

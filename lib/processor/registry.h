@@ -21,6 +21,7 @@ struct weir_registered {
 	struct weir_processor descriptor; /* as ours: what it lacks is zero */
 	struct weir_option_table options; /* its rows, stepped by its row size */
 	const char *path;                 /* of the plugin; NULL: linked in */
+	void *handle;                     /* of dlopen(), never closed; NULL: linked in */
 };
 
 /*

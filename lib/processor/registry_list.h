@@ -19,8 +19,8 @@ struct weir_registry {
 	size_t count;
 };
 
-/* Check, copy and add a descriptor; `path` NULL: linked in. As weir__registry_add(). */
+/* Check, copy and add a descriptor; `path` and `handle` NULL: linked in. As weir__registry_add(). */
 int weir__registry_put(struct weir_registry *registry, const struct weir_processor *processor,
-                       const char *path, struct weir_error *error);
+                       const char *path, void *handle, struct weir_error *error);
 
 #endif

@@ -36,6 +36,7 @@ struct weir_chain {
 	int default_output; /* -1: the pipeline has none */
 	struct weir_chain_store *stores;
 	size_t store_count;
+	bool is_debugged;   /* the pipeline's debug_plugins: processor/debug.h */
 	bool is_stateless;  /* nothing is kept, so what steps are given is not counted */
 	struct weir_arena arena;
 };
@@ -47,6 +48,7 @@ struct weir_context {
 	size_t index;
 	void *memory;
 	bool is_open;
+	bool told_lost;  /* that it emits after its record has failed; of debugging */
 	bool has_reason; /* `reason` was set in the current callback */
 	const struct weir_record *record; /* being processed by this step; NULL: none */
 	size_t emitted_bytes;             /* for the record at hand */
@@ -117,6 +119,13 @@ weir__place_step(const char *step)
 
 	atomic_store_explicit(&weir__thread_place.step, step, memory_order_relaxed);
 	return outer;
+}
+
+/* Is that the step whose callback runs on this thread, the innermost one? */
+static inline bool
+weir__place_is(const char *step)
+{
+	return atomic_load_explicit(&weir__thread_place.step, memory_order_relaxed) == step;
 }
 
 static inline void

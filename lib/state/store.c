@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <base/fault_point.h>
+#include <base/loan.h>
 #include <state/store_private.h>
 
 #define NOTHING ((struct weir_bytes){NULL, 0})
@@ -255,7 +256,7 @@ weir_store_get(struct weir_store *store, struct weir_bytes key, struct weir_byte
 		return weir__state_fail(state, code, "cannot read");
 	if (!same_key(&entry, key) || weir__entry_expired(store, &entry, state->time_ms))
 		return WEIR_ENOTFOUND;
-	*value = entry.value;
+	*value = weir__lend_until_write(entry.value);
 	return 0;
 }
 
@@ -331,13 +332,19 @@ put(struct weir_store *store, struct weir_bytes key, struct weir_bytes value, bo
 int
 weir_store_put(struct weir_store *store, struct weir_bytes key, struct weir_bytes value)
 {
-	return put(store, key, value, false);
+	int code = put(store, key, value, false);
+
+	weir__loan_recall();
+	return code;
 }
 
 int
 weir_store_put_new(struct weir_store *store, struct weir_bytes key, struct weir_bytes value)
 {
-	return put(store, key, value, true);
+	int code = put(store, key, value, true);
+
+	weir__loan_recall();
+	return code;
 }
 
 static int
@@ -372,7 +379,10 @@ weir_store_delete(struct weir_store *store, struct weir_bytes key)
 {
 	int code = check_write(store, key);
 
-	return code ? code : erase(store, key, false);
+	if (!code)
+		code = erase(store, key, false);
+	weir__loan_recall();
+	return code;
 }
 
 int

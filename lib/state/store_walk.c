@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/loan.h>
 #include <state/store_private.h>
 
 /* Long keys of one beginning, sorted. */
@@ -319,9 +320,9 @@ weir_iterator_next(struct weir_iterator *iterator, struct weir_bytes *key,
 	if (is_behind(iterator, entry.key))
 		return WEIR_ENOTFOUND;
 	if (key)
-		*key = entry.key;
+		*key = weir__lend_until_write(entry.key);
 	if (value)
-		*value = entry.value;
+		*value = weir__lend_until_write(entry.value);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <base/loan.h>
 #include <base/mutation.h>
 #include <state/tables_private.h>
 
@@ -229,11 +230,16 @@ weir__table_let_go(struct weir_table *table)
 int
 weir_table_get(struct weir_table *table, struct weir_bytes key, struct weir_bytes *value)
 {
+	int code;
+
 	if (!key.data)
 		return WEIR_ENOTFOUND;
 	if (!table->is_looking && look(table))
 		return WEIR_EIO;
-	return weir__snapshot_get(table->snapshot, key, value, &table->error);
+	code = weir__snapshot_get(table->snapshot, key, value, &table->error);
+	if (!code)
+		*value = weir__lend(*value);
+	return code;
 }
 
 const struct weir_error *

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <base/alloc.h>
+#include <base/loan.h>
 
 #include "tests/harness.h"
 #include "tests/state/fixture.h"
@@ -50,6 +51,32 @@ START_TEST(a_record_reads_its_own_writes)
 	KEEPS(0, "a=2 b=3");
 	ck_assert_int_eq(weir_store_delete(store, text_bytes("a")), 0);
 	KEEPS(0, "b=3");
+}
+END_TEST
+
+/* With debug_plugins, what was read faults after a write, and the crash handler knows why. */
+START_TEST(a_value_that_is_lent_ends_with_a_write)
+{
+	struct weir_loan loan = {.step = "one", .topic = "in", .offset = 7};
+	struct weir_store *store = fixture_store(&fixture, 0);
+	struct weir_lent_place place;
+	struct weir_bytes first, last;
+
+	weir__state_enter_record(fixture.state, FIXTURE_START_MS);
+	weir_store_put(store, text_bytes("a"), text_bytes("1"));
+	weir__loan_open(&loan);
+	ck_assert_int_eq(weir_store_get(store, text_bytes("a"), &first), 0);
+	ck_assert_mem_eq(first.data, "1", 1);
+	ck_assert(!weir__loan_find(first.data, &place));
+	weir_store_put(store, text_bytes("b"), first);
+	ck_assert(weir__loan_find(first.data, &place));
+	ck_assert(place.until_write);
+	ck_assert_int_eq(weir_store_get(store, text_bytes("b"), &last), 0);
+	ck_assert_mem_eq(last.data, "1", 1);
+	weir__loan_close();
+	ck_assert(weir__loan_find(last.data, &place));
+	ck_assert_str_eq(place.step, "one");
+	ck_assert_int_eq(place.offset, 7);
 }
 END_TEST
 
@@ -523,6 +550,7 @@ suite(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, a_record_reads_its_own_writes);
+	tcase_add_test(tests, a_value_that_is_lent_ends_with_a_write);
 	tcase_add_test(tests, undo_leaves_no_write);
 	tcase_add_test(tests, changes_tell_what_was_written);
 	tcase_add_test(tests, changes_of_the_batch_are_kept_when_asked_to);
