@@ -132,16 +132,14 @@ give_record(struct kafka_consumer *consumer, rd_kafka_message_t *record,
 	weir__kafka_record_take(record, &consumer->headers, &event->message);
 }
 
-/* The position that librdkafka asked for is not in the log. */
+/*
+ * The position that librdkafka asked for was not in the log. This error carries no version in
+ * librdkafka, so one of before a rewind can come after it, and stops the partition also then
+ * (rdkafka_offset.c, rd_kafka_offset_reset()).
+ */
 static void
-give_gap(struct kafka_consumer *consumer, struct kafka_partition *partition, int64_t offset,
-         struct weir_event *event)
+give_gap(struct kafka_partition *partition, int64_t offset, struct weir_event *event)
 {
-	(void)consumer;
-	/* This error carries no version in librdkafka, so one from before a rewind can still
-	 * come after it. */
-	if (offset < partition->position)
-		return;
 	partition->is_stopped = true;
 	event->type = WEIR_EVENT_GAP;
 	event->partition = &partition->base;
@@ -198,7 +196,7 @@ take_notice(struct kafka_consumer *consumer, rd_kafka_message_t *message,
 		}
 	} else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
 		if (partition)
-			give_gap(consumer, partition, message->offset, event);
+			give_gap(partition, message->offset, event);
 	} else {
 		take_error(consumer, message);
 	}

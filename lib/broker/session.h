@@ -75,7 +75,8 @@ enum weir_event_type {
 	WEIR_EVENT_ASSIGNED, /* partitions: newly given; set `start` of each, then answer */
 	WEIR_EVENT_REVOKED,  /* partitions: to give back; finish with them, then answer */
 	WEIR_EVENT_LOST,     /* partitions: gone already; drop what is in hand, then answer */
-	WEIR_EVENT_GAP,      /* partition's position is outside its log (retention passed it) */
+	WEIR_EVENT_GAP,      /* partition's position is outside its log (retention passed it), or
+	                        was before a rewind: nothing more comes until the next rewind */
 	WEIR_EVENT_FAILED    /* outcome and error: FENCED or FATAL; ABORT never comes here */
 };
 

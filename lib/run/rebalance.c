@@ -271,27 +271,32 @@ weir__revoked(struct weir_worker *worker, const struct weir_event *event)
 /* ---- offsets that are gone ---- */
 
 static void
-gap_stop(struct weir_worker *worker, const struct weir_event *event, int64_t low, int64_t high)
+gap_stop(struct weir_worker *worker, const struct weir_task *task, int64_t low, int64_t high)
 {
 	struct weir_error error = {0};
-	const struct weir_partition *partition = event->partition;
+	const struct weir_partition *partition = task->partition;
 
-	if (event->offset < low)
+	if (task->next < low)
 		weir_error_set(&error, WEIR_ELIMIT,
 		               "%s[%" PRId32 "]: committed %" PRId64 ", log starts at %" PRId64
 		               ": %" PRId64 " records lost to retention (errors/on_gap "
 		               "\"continue\" goes on)",
-		               partition->topic, partition->id, event->offset, low,
-		               low - event->offset);
+		               partition->topic, partition->id, task->next, low,
+		               low - task->next);
 	else
 		weir_error_set(&error, WEIR_ELIMIT,
 		               "%s[%" PRId32 "]: committed %" PRId64 ", log ends at %" PRId64
 		               ": the topic was created anew or truncated (errors/on_gap "
 		               "\"continue\" starts at its beginning)",
-		               partition->topic, partition->id, event->offset, high);
+		               partition->topic, partition->id, task->next, high);
 	weir__worker_fail(worker, &error);
 }
 
+/*
+ * Where the task goes on is what counts, not what the event says: an answer to a request of
+ * before a rewind may come after it. The partition has stopped all the same, and is started
+ * again where the task goes on.
+ */
 void
 weir__gap(struct weir_worker *worker, const struct weir_event *event)
 {
@@ -300,26 +305,27 @@ weir__gap(struct weir_worker *worker, const struct weir_event *event)
 	int64_t low, high;
 	enum weir_outcome outcome = WEIR_AGAIN;
 
-	/* one from before the pause: where the task goes on is not settled yet */
+	/* in recovery where the task goes on may not be settled yet */
 	if (worker->phase != WEIR_PHASE_RECOVER)
 		outcome = weir__session_range(worker->session, event->partition->topic,
 		                              event->partition->id, &low, &high,
 		                              WEIR_SLICE_MS, &error);
-	if (outcome == WEIR_AGAIN) {
-		weir__read_again(worker, task, event->offset); /* meets the gap again */
+	if (outcome == WEIR_AGAIN ||
+	    (outcome == WEIR_SUCCESS && low <= task->next && task->next <= high)) {
+		weir__read_again(worker, task, task->next); /* a true gap is met again */
 		return;
 	}
 	if (weir__worker_failed(worker, outcome, &error))
 		return;
 	if (worker->pipeline->on_gap == WEIR_ON_GAP_STOP) {
-		gap_stop(worker, event, low, high);
+		gap_stop(worker, task, low, high);
 		return;
 	}
-	weir__count(&worker->counts.lost, low > event->offset ? (uint64_t)(low - event->offset) : 0);
+	weir__count(&worker->counts.lost, low > task->next ? (uint64_t)(low - task->next) : 0);
 	weir__log(worker->config.logger, WEIR_LOG_WARNING,
 	          "offsets are gone, going on partition=%s[%" PRId32 "] committed=%" PRId64
 	          " log_start=%" PRId64 " log_end=%" PRId64,
-	          event->partition->topic, event->partition->id, event->offset, low, high);
+	          event->partition->topic, event->partition->id, task->next, low, high);
 	weir__batch_touch(worker, task, task->next);
 	task->next = low;
 	weir__task_rewind(worker, task, low);

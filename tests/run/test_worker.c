@@ -341,6 +341,72 @@ START_TEST(gap_is_counted_when_told_to_continue)
 }
 END_TEST
 
+/* A gap that is not where the task is: nothing rules out that one of before a rewind comes late. */
+static struct {
+	struct weir_session_ops ops;
+	void (*poll)(struct weir_session *session, int timeout_ms, struct weir_event *event);
+	struct weir_partition *partition; /* in[0], once it gave a record */
+	int64_t gap; /* to be told next; WEIR_OFFSET_NONE: none */
+} teller;
+
+static void
+tell_gap(struct weir_session *session, int timeout_ms, struct weir_event *event)
+{
+	teller.poll(session, timeout_ms, event);
+	if (event->type == WEIR_EVENT_RECORD && event->partition->id == 0)
+		teller.partition = event->partition;
+	if (event->type != WEIR_EVENT_IDLE || !teller.partition || teller.gap == WEIR_OFFSET_NONE)
+		return;
+	event->type = WEIR_EVENT_GAP;
+	event->partition = teller.partition;
+	event->offset = teller.gap;
+	teller.gap = WEIR_OFFSET_NONE;
+}
+
+static void
+expect_no_gap(int64_t offset)
+{
+	struct weir_session *session = weir__worker_session(fleet.workers[0]);
+
+	teller.ops = *session->ops;
+	teller.poll = teller.ops.poll;
+	teller.ops.poll = tell_gap;
+	teller.partition = NULL;
+	teller.gap = WEIR_OFFSET_NONE;
+	session->ops = &teller.ops;
+	for (int count = 0; count < 10; count++)
+		fleet_put(&fleet, 0, "a");
+	fleet_run(&fleet, 60);
+	ck_assert_int_eq(fleet_committed(&fleet, 0), 10);
+	teller.gap = offset;
+	fleet_run(&fleet, 60);
+	ck_assert_int_eq(teller.gap, WEIR_OFFSET_NONE);
+	fleet_put(&fleet, 0, "b");
+	fleet_run(&fleet, 60);
+	ck_assert_int_eq(fleet_status(&fleet, 0), WEIR_WORKER_RUNS);
+	ck_assert_uint_eq(weir__worker_counts(fleet.workers[0])->lost, 0);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a a a a a a a a a a b");
+	fleet_close(&fleet);
+}
+
+START_TEST(gap_of_before_a_rewind_is_none)
+{
+	static const int64_t offsets[] = {1000, 5};
+
+	open_and_start(with_guarantee(_i / 2, ""));
+	expect_no_gap(offsets[_i % 2]);
+}
+END_TEST
+
+START_TEST(gap_of_before_a_rewind_is_none_to_who_continues)
+{
+	static const int64_t offsets[] = {1000, 5};
+
+	open_and_start(with_guarantee(_i / 2, "\"errors\": {\"on_gap\": \"continue\"}"));
+	expect_no_gap(offsets[_i % 2]);
+}
+END_TEST
+
 START_TEST(slow_record_is_tried_alone_then_rejected)
 {
 	open_and_start(with_guarantee(
@@ -416,6 +482,8 @@ main(void)
 	ADD(position_behind_markers_is_committed);
 	ADD(gap_stops_and_says_how_many_are_lost);
 	ADD(gap_is_counted_when_told_to_continue);
+	tcase_add_loop_test(tcase, gap_of_before_a_rewind_is_none, 0, 6);
+	tcase_add_loop_test(tcase, gap_of_before_a_rewind_is_none_to_who_continues, 0, 6);
 	tcase_add_test(tcase, slow_record_is_tried_alone_then_rejected);
 	ADD(two_workers_share_the_partitions);
 	ADD(twin_fences_the_older_one);
