@@ -90,18 +90,12 @@ take_limits(struct kafka_producer *producer, const struct kafka_topic_settings *
 	return true;
 }
 
-/* A topic that is missing may only be new. */
 static enum weir_outcome
 judge_topic(struct kafka_producer *producer, const struct kafka_output *output,
             rd_kafka_resp_err_t code, struct weir_error *error)
 {
-	const struct weir_clock *clock = producer->client->clock;
-	int64_t now_ms = clock->monotonic_ms(clock);
-
 	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-		if (producer->unknown_since_ms == 0)
-			producer->unknown_since_ms = now_ms;
-		if (now_ms - producer->unknown_since_ms < KAFKA_TOPIC_GRACE_MS)
+		if (weir__kafka_may_be_new(&producer->unknown_since_ms, producer->client->clock))
 			return WEIR_AGAIN;
 		weir__kafka_error_set(error, code, output->topic,
 		                      "this output topic does not exist");

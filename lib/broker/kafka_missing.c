@@ -31,14 +31,26 @@ input_of(const struct kafka_consumer *consumer, const char *name, size_t size)
 	return NULL;
 }
 
+/* So long "unknown topic" is not believed. */
+#define NEW_TOPIC_MS 5000
+
+bool
+weir__kafka_may_be_new(int64_t *since_ms, const struct weir_clock *clock)
+{
+	int64_t now_ms = clock->monotonic_ms(clock);
+
+	if (*since_ms == 0)
+		*since_ms = now_ms;
+	return now_ms - *since_ms < NEW_TOPIC_MS;
+}
+
 void
 weir__kafka_missing_note(struct kafka_consumer *consumer, const char *name, size_t size)
 {
-	const struct weir_clock *clock = consumer->client->clock;
-
 	if (consumer->missing_topic || !(consumer->missing_topic = input_of(consumer, name, size)))
 		return;
-	consumer->topic_missing_since_ms = clock->monotonic_ms(clock);
+	consumer->unknown_since_ms = 0;
+	weir__kafka_may_be_new(&consumer->unknown_since_ms, consumer->client->clock);
 	/* rd_kafka_destroy() waits for ever for partitions of a topic that is gone: seen with
 	 * librdkafka 2.0.2 whenever a topic was deleted while it was fetched. */
 	consumer->was_missing = consumer->was_missing || consumer->partition_count > 0;
@@ -89,15 +101,13 @@ void
 weir__kafka_missing_check(struct kafka_consumer *consumer)
 {
 	const rd_kafka_resp_err_t unknown = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-	const struct weir_clock *clock = consumer->client->clock;
-	int64_t now_ms = clock->monotonic_ms(clock);
 	const struct rd_kafka_metadata *metadata;
 	rd_kafka_resp_err_t code;
 	const char *topic;
 	bool is_same;
 
 	if (!consumer->missing_topic ||
-	    now_ms - consumer->topic_missing_since_ms < KAFKA_TOPIC_GRACE_MS)
+	    weir__kafka_may_be_new(&consumer->unknown_since_ms, consumer->client->clock))
 		return;
 	/* librdkafka need not tell it again: ask until there is an answer. */
 	topic = rd_kafka_topic_name(consumer->missing_topic);

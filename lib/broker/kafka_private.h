@@ -20,10 +20,6 @@
 #include <base/alloc.h>
 #include <broker/kafka.h>
 
-/* A topic that was just made is not known to every broker at once: so long "unknown topic"
- * is not believed. */
-#define KAFKA_TOPIC_GRACE_MS 5000
-
 /* The largest message that librdkafka can be set to, and the producer's queue where the user
  * does not say otherwise. */
 #define KAFKA_LARGEST_MESSAGE_BYTES 1000000000
@@ -240,7 +236,7 @@ struct kafka_consumer {
 	rd_kafka_topic_partition_list_t *commit_list;
 
 	rd_kafka_topic_t *missing_topic; /* of `topics`; NULL: none is missing */
-	int64_t topic_missing_since_ms;
+	int64_t unknown_since_ms; /* it */
 	bool was_missing; /* one of those that were read; see weir__kafka_missing_note() */
 	int64_t next_error_log_ms;
 
@@ -264,6 +260,11 @@ enum weir_outcome weir__kafka_consumer_check(struct kafka_consumer *consumer,
 
 /* ---- kafka_missing.c ---- */
 
+/*
+ * A topic was just said to be unknown. A new one is not known to every broker at once, so that
+ * may be all; true: ask again. *since_ms remembers the first time, 0 is "it was known".
+ */
+bool weir__kafka_may_be_new(int64_t *since_ms, const struct weir_clock *clock);
 /* An input topic of this name is said to be missing. */
 void weir__kafka_missing_note(struct kafka_consumer *consumer, const char *name, size_t size);
 /* Is it? Then the consumer fails. */

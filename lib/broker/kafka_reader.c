@@ -27,7 +27,7 @@ struct kafka_reader {
 	rd_kafka_message_t *held;
 	struct kafka_headers headers;
 	rd_kafka_topic_t *missing_topic; /* one of the places', NULL: none is */
-	int64_t missing_since_ms;
+	int64_t unknown_since_ms;
 };
 
 /* ---- topics that are missing: new ones may be, for a moment ---- */
@@ -35,15 +35,14 @@ struct kafka_reader {
 static void
 note_missing(struct kafka_reader *reader, const char *name, size_t size)
 {
-	const struct weir_clock *clock = reader->client->clock;
-
 	for (size_t i = 0; i < reader->count && !reader->missing_topic; i++) {
 		const char *topic = rd_kafka_topic_name(reader->places[i].handle);
 
 		if (strlen(topic) != size || memcmp(topic, name, size) != 0)
 			continue;
 		reader->missing_topic = reader->places[i].handle;
-		reader->missing_since_ms = clock->monotonic_ms(clock);
+		reader->unknown_since_ms = 0;
+		weir__kafka_may_be_new(&reader->unknown_since_ms, reader->client->clock);
 	}
 }
 
@@ -60,12 +59,11 @@ static bool
 is_gone(struct kafka_reader *reader, struct weir_error *error)
 {
 	const rd_kafka_resp_err_t unknown = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-	const struct weir_clock *clock = reader->client->clock;
 	const struct rd_kafka_metadata *metadata;
 	rd_kafka_resp_err_t code;
 
 	if (!reader->missing_topic ||
-	    clock->monotonic_ms(clock) - reader->missing_since_ms < KAFKA_TOPIC_GRACE_MS ||
+	    weir__kafka_may_be_new(&reader->unknown_since_ms, reader->client->clock) ||
 	    rd_kafka_metadata(reader->client->rk, 0, reader->missing_topic, &metadata,
 	                      KAFKA_SHORTEST_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return false;

@@ -184,22 +184,17 @@ session_committed(struct weir_session *base, struct weir_offset *offsets, size_t
 	return take_group_error(session, client, error);
 }
 
-/* A topic that is not known may only be new. */
 static enum weir_outcome
 session_range(struct weir_session *base, const char *topic, int32_t partition, int64_t *low,
               int64_t *high, int timeout_ms, struct weir_error *error)
 {
 	struct kafka_session *session = of(base);
-	const struct weir_clock *clock = session->broker->clock;
 	struct weir_error own = {0};
 	enum weir_outcome outcome = weir__kafka_query_range(session->broker, topic, partition,
 	                                                    low, high, timeout_ms, &own);
 
 	if (outcome == WEIR_FATAL && own.code == WEIR_ENOTFOUND) {
-		if (session->unknown_since_ms == 0)
-			session->unknown_since_ms = clock->monotonic_ms(clock);
-		if (clock->monotonic_ms(clock) - session->unknown_since_ms <
-		    KAFKA_TOPIC_GRACE_MS) {
+		if (weir__kafka_may_be_new(&session->unknown_since_ms, session->broker->clock)) {
 			weir__kafka_wait(timeout_ms < 100 ? timeout_ms : 100);
 			return WEIR_AGAIN;
 		}
