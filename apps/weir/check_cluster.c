@@ -44,6 +44,8 @@ weir__check_pipeline(struct check *check)
 	if (pipeline->guarantee == WEIR_AT_MOST_ONCE && check->stores)
 		weir__check_warn(check, "under at-most-once stores are best effort: they may "
 					"lack what was lost, and have what was not sent");
+	if (weir__kafka_doubt(&pipeline->consumer))
+		weir__check_warn(check, "%s", weir__kafka_doubt(&pipeline->consumer));
 	for (size_t i = 0; i < pipeline->step_count; i++) {
 		char text[512];
 

@@ -32,6 +32,12 @@ int weir__kafka_group_delete(struct weir_broker *broker, const char *group, int 
 int weir__kafka_topic_try(struct weir_broker *broker, const char *topic, int32_t partitions,
                           int32_t replication, int timeout_ms, struct weir_error *error);
 
+/*
+ * What is doubtful about these properties of a consumer, with the librdkafka of the run time;
+ * NULL: nothing. Static.
+ */
+const char *weir__kafka_doubt(const struct weir_properties *consumer);
+
 /* librdkafka's run-time version: "2.0.2"; static. */
 const char *weir__kafka_version(void);
 

@@ -8,12 +8,17 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <base/mutation.h>
 #include <broker/kafka_private.h>
 
 /* From here on fetch.queue.backoff.ms exists. */
 #define VERSION_WITH_FETCH_BACKOFF 0x02020000
+#define VERSION_WITH_COOPERATIVE_CLOSE 0x02030000
+#define VERSION_WITH_COOPERATIVE_END 0x02060100
+
+#define MAX_POLL_INTERVAL_MS 300000 /* librdkafka's default */
 
 static void
 force(struct weir_properties *properties, const char *name, const char *value)
@@ -147,6 +152,24 @@ weir__kafka_conf_plain(const struct kafka_broker *broker, const char *group,
 	return conf;
 }
 
+const char *
+weir__kafka_doubt(const struct weir_properties *consumer)
+{
+	const char *strategy =
+		consumer ? weir__properties_get(consumer, "partition.assignment.strategy") : NULL;
+
+	if (!strategy || !strstr(strategy, "cooperative-sticky"))
+		return NULL;
+	if (rd_kafka_version() < VERSION_WITH_COOPERATIVE_CLOSE)
+		return "cooperative-sticky: librdkafka below 2.3.0 ends the process by an assertion "
+		       "when it closes while it joins, and below 2.6.1 it can rebalance without end; "
+		       "range, the default, has neither";
+	if (rd_kafka_version() < VERSION_WITH_COOPERATIVE_END)
+		return "cooperative-sticky: librdkafka below 2.6.1 can rebalance without end; range, "
+		       "the default, does not";
+	return NULL;
+}
+
 rd_kafka_conf_t *
 weir__kafka_conf_consumer(const struct kafka_broker *broker,
                           const struct weir_session_config *config, struct weir_error *error)
@@ -159,7 +182,7 @@ weir__kafka_conf_consumer(const struct kafka_broker *broker,
 	add_common_defaults(&properties);
 	add_queue_defaults(&properties);
 	weir__properties_set(&properties, "allow.auto.create.topics", "false");
-	/* cooperative-sticky can loop below 2.6.1; the user may still want it. */
+	/* see weir__kafka_doubt(); the user may still want another */
 	weir__properties_set(&properties, "partition.assignment.strategy", "range");
 	set_number(&properties, "session.timeout.ms", config->session_timeout_ms);
 	set_number(&properties, "heartbeat.interval.ms",
@@ -182,6 +205,23 @@ weir__kafka_conf_consumer(const struct kafka_broker *broker,
 	if (conf)
 		rd_kafka_conf_set_rebalance_cb(conf, weir__kafka_rebalance_cb);
 	return conf;
+}
+
+/*
+ * A commit waits for its deliveries without polling, so they have to end well before the group
+ * takes the partitions away; librdkafka's own is as long as max.poll.interval.ms. A transaction
+ * has its timeout instead.
+ */
+static void
+add_patience(struct weir_properties *properties, const struct weir_session_config *config)
+{
+	const char *interval =
+		config->consumer ? weir__properties_get(config->consumer, "max.poll.interval.ms")
+				 : NULL;
+	long long interval_ms = interval ? strtoll(interval, NULL, 10) : MAX_POLL_INTERVAL_MS;
+
+	if (config->input_count > 0 && interval_ms > 0)
+		set_number(properties, "message.timeout.ms", interval_ms * 6 / 10);
 }
 
 static void
@@ -219,6 +259,8 @@ add_producer_defaults(struct weir_properties *properties,
 	if (config->transactional_id)
 		set_number(properties, "transaction.timeout.ms",
 		           config->transaction_timeout_ms);
+	else
+		add_patience(properties, config);
 	/* The broker checks a whole batch against its topic's limit, so no batch may be
 	 * larger than the smallest of them; a message may be as large as the largest. */
 	if (batch_bytes > 0)

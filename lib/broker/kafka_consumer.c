@@ -224,6 +224,17 @@ log_queue_cost(const struct kafka_consumer *consumer)
 	          rd_kafka_version_str(), consumer->client->name);
 }
 
+static void
+log_doubt(const struct kafka_consumer *consumer)
+{
+	const char *doubt = weir__kafka_doubt(consumer->session->config.consumer);
+
+	if (doubt)
+		weir__log(consumer->client->logger, WEIR_LOG_WARNING,
+		          "doubtful setting client=\"%s\" librdkafka=%s reason=\"%s\"",
+		          consumer->client->name, rd_kafka_version_str(), doubt);
+}
+
 static bool
 open_client(struct kafka_consumer *consumer, struct weir_error *error)
 {
@@ -305,6 +316,7 @@ weir__kafka_consumer_open(struct kafka_session *session, struct weir_error *erro
 	consumer->session = session;
 	if (open_client(consumer, error)) {
 		log_queue_cost(consumer);
+		log_doubt(consumer);
 		return consumer;
 	}
 	free(consumer);

@@ -87,6 +87,15 @@ claim "one bad record that would stop the app is warned of" \
     prints "warning.*one bad record" check "$file" --set /dead_letter=null
 claim "at-most-once is warned of" \
     prints "warning.*at-most-once" check "$file" --set /guarantee=at-most-once
+# librdkafka VERSION or later?
+librdkafka_has() {
+    have=$("$weir" --version | sed -n 's/.*librdkafka \([0-9.]*\).*/\1/p')
+    [ "$(printf '%s\n' "$1" "$have" | sort -V | head -n 1)" = "$1" ]
+}
+librdkafka_has 2.6.1 ||
+    claim "a strategy that this librdkafka does not master is warned of" \
+        prints "warning  *cooperative-sticky" check "$file" \
+        --set /kafka/partition.assignment.strategy=cooperative-sticky
 claim "the plan names stores and how long entries live" \
     deduplicates '"id": "key", "window": "36h"' '^stores  *dedup.ids: entries live for 36h'
 claim "the plan names changelog topics" \

@@ -254,6 +254,98 @@ START_TEST(old_library_says_at_start_what_its_queue_costs)
 }
 END_TEST
 
+START_TEST(doubts_about_a_strategy_depend_on_the_library)
+{
+	static const struct {
+		int version;
+		const char *strategy, *doubt; /* NULL: none */
+	} rows[] = {
+		{0x020002ff, "cooperative-sticky", "ends the process"},
+		{0x020300ff, "cooperative-sticky", "below 2.6.1 can rebalance without end"},
+		{0x020600ff, "cooperative-sticky", "below 2.6.1 can rebalance without end"},
+		{0x020601ff, "cooperative-sticky", NULL},
+		{0x020002ff, "roundrobin", NULL},
+		{0x020002ff, NULL, NULL},
+	};
+	struct weir_properties properties = {0};
+	const char *doubt;
+
+	version = rows[_i].version;
+	if (rows[_i].strategy)
+		weir__properties_set(&properties, "partition.assignment.strategy",
+		                     rows[_i].strategy);
+	doubt = weir__kafka_doubt(&properties);
+	weir__properties_fini(&properties);
+	if (!rows[_i].doubt)
+		ck_assert_msg(doubt == NULL, "%s", doubt);
+	else
+		ck_assert_msg(doubt && strstr(doubt, rows[_i].doubt), "%s", doubt ? doubt : "none");
+}
+END_TEST
+
+START_TEST(doubtful_strategy_is_told_at_start)
+{
+	const char *input = "in";
+	struct weir_properties consumer = {0};
+	struct weir_session_config config = {.name = "worker 0", .group = "app", .inputs = &input,
+	                                     .input_count = 1, .consumer = &consumer};
+	struct weir_session *session;
+	struct made made;
+
+	version = 0x020002ff;
+	weir__properties_set(&consumer, "partition.assignment.strategy", "cooperative-sticky");
+	make(&made, CONSUMER, E, NULL, NULL);
+	session = weir__broker_session_open(made.broker, &config, &made.error);
+	ck_assert_msg(session != NULL, "%s", made.error.message);
+	ck_assert_msg(strstr(last_line, "doubtful setting"), "%s", last_line);
+	weir__session_close(session);
+	weir__properties_fini(&consumer);
+	drop(&made);
+}
+END_TEST
+
+/* A commit that waits for its deliveries does not poll meanwhile. */
+START_TEST(deliveries_end_before_the_group_loses_patience)
+{
+	static const struct {
+		enum weir_guarantee guarantee;
+		size_t inputs;
+		const char *interval, *own, *wanted;
+	} rows[] = {
+		{L, 1, NULL, NULL, "180000"},  {M, 1, NULL, NULL, "180000"},
+		{L, 1, "60000", NULL, "36000"}, {L, 1, "60000", "90000", "90000"},
+		{L, 0, NULL, NULL, "300000"}, /* weir produce is no member */
+		{E, 1, "60000", NULL, "300000"}, /* librdkafka makes its transaction's of it */
+	};
+	struct weir_properties consumer = {0}, producer = {0};
+	struct weir_session_config config = {
+		.name = "worker 0",
+		.guarantee = rows[_i].guarantee,
+		.group = "app",
+		.transactional_id = rows[_i].guarantee == E ? "app/one/0" : NULL,
+		.transaction_timeout_ms = 15000,
+		.session_timeout_ms = 10000,
+		.input_count = rows[_i].inputs,
+		.consumer = &consumer,
+		.producer = &producer,
+	};
+	struct made made;
+
+	make(&made, PRODUCER, L, NULL, NULL);
+	rd_kafka_conf_destroy(made.conf);
+	if (rows[_i].interval)
+		weir__properties_set(&consumer, "max.poll.interval.ms", rows[_i].interval);
+	if (rows[_i].own)
+		weir__properties_set(&producer, "delivery.timeout.ms", rows[_i].own);
+	made.conf = weir__kafka_conf_producer((struct kafka_broker *)made.broker, &config, 0, 0,
+	                                      &made.error);
+	expect(&made, "message.timeout.ms", rows[_i].wanted);
+	weir__properties_fini(&consumer);
+	weir__properties_fini(&producer);
+	drop(&made);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -269,6 +361,9 @@ suite(void)
 	tcase_add_test(tcase, old_library_queues_a_second_of_input);
 	tcase_add_test(tcase, library_with_a_fetch_backoff_of_its_own_queues_little);
 	tcase_add_test(tcase, old_library_says_at_start_what_its_queue_costs);
+	tcase_add_loop_test(tcase, doubts_about_a_strategy_depend_on_the_library, 0, 6);
+	tcase_add_test(tcase, doubtful_strategy_is_told_at_start);
+	tcase_add_loop_test(tcase, deliveries_end_before_the_group_loses_patience, 0, 6);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
