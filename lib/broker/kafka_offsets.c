@@ -247,6 +247,52 @@ is_held_back(rd_kafka_resp_err_t code, const struct kafka_client *client, unsign
 	        atomic_load(&client->offset_answers) != answers);
 }
 
+/* The code of the question or of one of its partitions; *what is what it is about. */
+static rd_kafka_resp_err_t
+ask_committed(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, int timeout_ms,
+              const char **what)
+{
+	rd_kafka_resp_err_t code = rd_kafka_committed(rk, list, timeout_ms);
+
+	*what = "cannot read committed offsets";
+	for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+		code = list->elems[i].err;
+		*what = list->elems[i].topic;
+	}
+	return code;
+}
+
+static int
+count_without(const rd_kafka_topic_partition_list_t *list)
+{
+	int count = 0;
+
+	for (int i = 0; i < list->cnt; i++)
+		count += list->elems[i].offset < 0;
+	return count;
+}
+
+/*
+ * A coordinator that is just giving its groups away can say of each offset that there is none,
+ * without an error; its successor knows better, and it says itself who that is when it is asked
+ * again. So "none" is believed when it is said twice. (The Java client believes it at once, and
+ * reads from auto.offset.reset.)
+ */
+static rd_kafka_resp_err_t
+ask_until_sure(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, int timeout_ms,
+               const char **what)
+{
+	rd_kafka_resp_err_t code = ask_committed(rk, list, timeout_ms, what);
+	int without = count_without(list);
+
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR || without == 0)
+		return code;
+	code = ask_committed(rk, list, timeout_ms, what);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && count_without(list) > without)
+		code = RD_KAFKA_RESP_ERR_NOT_COORDINATOR; /* the second says it for the first time */
+	return code;
+}
+
 /* Does not need a member: reads with a handle of the group's name. Its isolation level is
  * read_committed, which makes the broker hold back offsets of open transactions. */
 enum weir_outcome
@@ -258,7 +304,7 @@ weir__kafka_committed(rd_kafka_t *rk, const char *group, struct weir_offset *off
 	unsigned long answers = atomic_load(&client->offset_answers);
 	rd_kafka_topic_partition_list_t *list;
 	rd_kafka_resp_err_t code;
-	const char *what = "cannot read committed offsets";
+	const char *what;
 
 	if (count == 0)
 		return WEIR_SUCCESS;
@@ -266,11 +312,7 @@ weir__kafka_committed(rd_kafka_t *rk, const char *group, struct weir_offset *off
 	weir__arena_reset(arena); /* the offsets may hold the metadata of the last answer */
 	if (timeout_ms < KAFKA_SHORTEST_WAIT_MS)
 		timeout_ms = KAFKA_SHORTEST_WAIT_MS;
-	code = rd_kafka_committed(rk, list, timeout_ms);
-	for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
-		code = list->elems[i].err;
-		what = list->elems[i].topic;
-	}
+	code = ask_until_sure(rk, list, timeout_ms, &what);
 	for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
 		take_offset(&list->elems[i], &offsets[i], arena);
 	rd_kafka_topic_partition_list_destroy(list);

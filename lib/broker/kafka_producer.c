@@ -341,7 +341,7 @@ drop_client(struct kafka_producer *producer)
 	                                             RD_KAFKA_PURGE_F_INFLIGHT |
 	                                             RD_KAFKA_PURGE_F_NON_BLOCKING);
 	close_topics(producer);
-	weir__kafka_client_free(producer->client);
+	weir__kafka_client_end(producer->client, KAFKA_END_MS);
 	producer->client = NULL;
 }
 

@@ -338,6 +338,93 @@ START_TEST(a_transaction_with_nothing_in_it_needs_no_answer)
 }
 END_TEST
 
+/* ---- offsets of which a coordinator says that there are none ---- */
+
+static int denials; /* so many questions are answered with "none" */
+
+/* In place of librdkafka's: of a coordinator that gives its groups away just then. */
+rd_kafka_resp_err_t
+rd_kafka_committed(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, int timeout_ms)
+{
+	(void)rk, (void)timeout_ms;
+	for (int i = 0; i < list->cnt; i++) {
+		list->elems[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
+		list->elems[i].offset = denials > 0 ? RD_KAFKA_OFFSET_INVALID : 42;
+	}
+	denials--;
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static int64_t
+committed_after(int count)
+{
+	static const char *const input = "orders";
+	const struct weir_session_config config = {
+		.name = "offsets", .group = "app", .inputs = &input, .input_count = 1};
+	struct weir_session *session = weir__broker_session_open(broker, &config, &error);
+	struct weir_offset place = {"orders", 0, 0, NULL};
+	enum weir_outcome outcome;
+
+	ck_assert_msg(session != NULL, "%s", error.message);
+	denials = count;
+	outcome = weir__session_committed(session, &place, 1, PATIENCE_MS, &error);
+	ck_assert_msg(outcome == WEIR_SUCCESS, "%s", error.message);
+	weir__session_close(session);
+	return place.offset;
+}
+
+START_TEST(no_offset_is_not_believed_at_once)
+{
+	ck_assert_int_eq(committed_after(1), 42);
+}
+END_TEST
+
+START_TEST(no_offset_is_believed_when_it_is_said_twice)
+{
+	ck_assert_int_eq(committed_after(2), WEIR_OFFSET_NONE);
+}
+END_TEST
+
+/* ---- a resume ---- */
+
+static struct {
+	int count;
+	int64_t offset; /* of the last */
+} seeks;
+
+rd_kafka_error_t *
+rd_kafka_seek_partitions(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, int timeout_ms)
+{
+	rd_kafka_error_t *(*real)(rd_kafka_t *, rd_kafka_topic_partition_list_t *, int);
+
+	seeks.count++;
+	seeks.offset = list->elems[0].offset;
+	*(void **)&real = dlsym(RTLD_NEXT, "rd_kafka_seek_partitions");
+	return real(rk, list, timeout_ms);
+}
+
+/* How long its fetching thread would sleep otherwise is not to be had without a clock. */
+START_TEST(a_resume_seeks_to_where_the_partition_goes_on)
+{
+	static const char *const input = "orders";
+	const struct weir_session_config config = {
+		.name = "reader", .group = "app", .inputs = &input, .input_count = 1};
+	struct weir_session *session = weir__broker_session_open(broker, &config, &error);
+	struct kafka_partition partition = {.base = {.topic = "orders"}, .position = 7};
+	struct kafka_consumer *consumer;
+
+	ck_assert_msg(session != NULL, "%s", error.message);
+	consumer = ((struct kafka_session *)session)->consumer;
+	weir__kafka_resume(consumer, &partition); /* it is not paused */
+	ck_assert_int_eq(seeks.count, 0);
+	weir__kafka_pause(consumer, &partition, true);
+	weir__kafka_resume(consumer, &partition);
+	ck_assert_int_eq(seeks.count, 1);
+	ck_assert_int_eq(seeks.offset, 7);
+	weir__session_close(session);
+}
+END_TEST
+
 /* ---- a handle that does not end ---- */
 
 static atomic_bool never_ends;
@@ -375,6 +462,21 @@ START_TEST(a_handle_that_does_not_end_is_left_behind)
 }
 END_TEST
 
+START_TEST(a_producer_that_does_not_end_is_left_behind)
+{
+	struct weir_session *session = open_session();
+
+	send_at(session, -1);
+	never_ends = true;
+	ck_assert_int_eq(weir__session_replace(session, &error), WEIR_SUCCESS);
+	never_ends = false;
+	((struct kafka_session *)session)->producer->knows_limits = true;
+	send_at(session, -1);
+	ck_assert_int_eq(weir__session_flush(session, 20 * PATIENCE_MS, &error), WEIR_SUCCESS);
+	weir__session_close(session);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -394,7 +496,11 @@ suite(void)
 	tcase_add_test(cases, a_transaction_with_nothing_in_it_needs_no_answer);
 	tcase_add_test(cases, timestamp_0_is_sent_as_1_and_said_once);
 	tcase_add_test(cases, a_record_without_timestamp_gets_the_time_and_no_word);
+	tcase_add_test(cases, no_offset_is_not_believed_at_once);
+	tcase_add_test(cases, no_offset_is_believed_when_it_is_said_twice);
+	tcase_add_test(cases, a_resume_seeks_to_where_the_partition_goes_on);
 	tcase_add_test(cases, a_handle_that_does_not_end_is_left_behind);
+	tcase_add_test(cases, a_producer_that_does_not_end_is_left_behind);
 	suite_add_tcase(all, cases);
 	return all;
 }
