@@ -122,37 +122,66 @@ refuse_half_reset(const struct weir_worker *worker, const struct weir_offset *of
 	return WEIR_FATAL;
 }
 
-/*
- * Where each partition starts, into partition->start; what is committed, into
- * offsets[].offset and marks[].
- */
+/* What is known of a partition that comes: what is committed, and beside it. */
+struct arrival {
+	int64_t committed, mark;
+	bool is_late; /* nothing, yet */
+};
+
+/* Where each partition starts, into partition->start; what is committed, into arrivals[]. */
 static enum weir_outcome
-find_starts(struct weir_worker *worker, const struct weir_event *event,
-            struct weir_offset *offsets, int64_t *marks, struct weir_error *error)
+find_starts(struct weir_worker *worker, struct weir_partition *const *partitions, size_t count,
+            struct arrival *arrivals, struct weir_error *error)
 {
+	struct weir_offset *offsets = weir__calloc(count + 1, sizeof(*offsets));
 	enum weir_outcome outcome;
 	size_t index;
 
-	for (index = 0; index < event->partition_count; index++)
+	for (index = 0; index < count; index++)
 		offsets[index] = (struct weir_offset){
-			.topic = event->partitions[index]->topic,
-			.partition = event->partitions[index]->id,
+			.topic = partitions[index]->topic,
+			.partition = partitions[index]->id,
 		};
-	outcome = weir__session_committed(worker->session, offsets, event->partition_count,
-	                                  WEIR_SLICE_MS, error);
-	weir__offsets_asked(worker, outcome, offsets, event->partition_count, error);
+	outcome = weir__session_committed(worker->session, offsets, count, WEIR_SLICE_MS, error);
+	weir__offsets_asked(worker, outcome, offsets, count, error);
 	/* the next call to the session ends the metadata's life */
-	for (index = 0; index < event->partition_count && outcome == WEIR_SUCCESS; index++) {
-		marks[index] = weir__mark_parse(offsets[index].metadata);
+	for (index = 0; index < count && outcome == WEIR_SUCCESS; index++) {
+		arrivals[index].committed = offsets[index].offset;
+		arrivals[index].mark = weir__mark_parse(offsets[index].metadata);
 		if (weir__mark_is_reset(offsets[index].metadata))
 			outcome = refuse_half_reset(worker, &offsets[index], error);
 	}
-	for (index = 0; index < event->partition_count && outcome == WEIR_SUCCESS; index++) {
-		event->partitions[index]->start = offsets[index].offset;
+	for (index = 0; index < count && outcome == WEIR_SUCCESS; index++) {
+		partitions[index]->start = offsets[index].offset;
 		if (offsets[index].offset == WEIR_OFFSET_NONE)
-			outcome = first_start(worker, event->partitions[index], error);
+			outcome = first_start(worker, partitions[index], error);
 	}
+	free(offsets);
 	return outcome;
+}
+
+/*
+ * A transaction that does not end must not hold up all of them, nor the group, which waits for
+ * the answer: each by itself, and those that are held back start later.
+ */
+static enum weir_outcome
+find_each_start(struct weir_worker *worker, const struct weir_event *event,
+                struct arrival *arrivals, struct weir_error *error)
+{
+	enum weir_outcome outcome = WEIR_SUCCESS;
+
+	for (size_t index = 0; index < event->partition_count; index++) {
+		*error = (struct weir_error){0};
+		outcome = find_starts(worker, &event->partitions[index], 1, &arrivals[index],
+		                      error);
+		/* without an answer nothing is known of any of them */
+		if (outcome != WEIR_SUCCESS && (outcome != WEIR_AGAIN || !error->code))
+			return outcome;
+		arrivals[index].is_late = outcome == WEIR_AGAIN;
+		if (arrivals[index].is_late)
+			event->partitions[index]->start = 0; /* it is paused, and rewound */
+	}
+	return WEIR_SUCCESS;
 }
 
 /*
@@ -175,18 +204,21 @@ restore_stores(struct weir_worker *worker)
 
 static void
 take_over(struct weir_worker *worker, const struct weir_event *event,
-          const struct weir_offset *offsets, const int64_t *marks)
+          const struct arrival *arrivals)
 {
 	struct weir_error error = {0};
 	size_t index;
 
 	for (index = 0; index < event->partition_count; index++) {
-		if (!task_add(worker, event->partitions[index], offsets[index].offset,
-		              marks[index]))
+		if (arrivals[index].is_late)
+			weir__late_add(worker, event->partitions[index]);
+		else if (!task_add(worker, event->partitions[index], arrivals[index].committed,
+		                   arrivals[index].mark))
 			return;
 	}
 	if (weir__worker_failed(worker, weir__session_answer(worker->session, &error), &error))
 		return;
+	weir__late_pause(worker);
 	worker->recovery.paused = false; /* RECOVER pauses those that came, too */
 	restore_stores(worker);
 	weir__next_tick_update(worker);
@@ -199,9 +231,7 @@ void
 weir__assigned(struct weir_worker *worker, const struct weir_event *event)
 {
 	struct weir_error error = {0};
-	struct weir_offset *offsets =
-		weir__calloc(event->partition_count + 1, sizeof(*offsets));
-	int64_t *marks = weir__calloc(event->partition_count + 1, sizeof(*marks));
+	struct arrival *arrivals = weir__calloc(event->partition_count + 1, sizeof(*arrivals));
 	enum weir_outcome outcome = WEIR_SUCCESS;
 
 	/*
@@ -211,13 +241,32 @@ weir__assigned(struct weir_worker *worker, const struct weir_event *event)
 	if (worker->recovery.replace || worker->recovery.init)
 		outcome = WEIR_AGAIN;
 	else if (event->partition_count)
-		outcome = find_starts(worker, event, offsets, marks, &error);
+		outcome = find_starts(worker, event->partitions, event->partition_count,
+		                      arrivals, &error);
+	if (outcome == WEIR_AGAIN && weir__offsets_wait_long(worker))
+		outcome = find_each_start(worker, event, arrivals, &error);
 	if (outcome == WEIR_SUCCESS)
-		take_over(worker, event, offsets, marks);
+		take_over(worker, event, arrivals);
 	else if (outcome != WEIR_AGAIN)
 		weir__worker_failed(worker, outcome, &error);
-	free(marks);
-	free(offsets);
+	free(arrivals);
+}
+
+enum weir_outcome
+weir__start_late(struct weir_worker *worker, struct weir_partition *partition,
+                 struct weir_error *error)
+{
+	struct arrival arrival = {0};
+	enum weir_outcome outcome = find_starts(worker, &partition, 1, &arrival, error);
+
+	if (outcome != WEIR_SUCCESS ||
+	    !task_add(worker, partition, arrival.committed, arrival.mark))
+		return outcome;
+	weir__task_rewind(worker, partition->task, partition->start);
+	weir__session_resume(worker->session, partition);
+	restore_stores(worker);
+	weir__next_tick_update(worker);
+	return WEIR_SUCCESS;
 }
 
 /* ---- revoked and lost ---- */
@@ -260,6 +309,8 @@ weir__revoked(struct weir_worker *worker, const struct weir_event *event)
 	for (index = 0; index < event->partition_count; index++) {
 		if (event->partitions[index]->task)
 			weir__task_remove(worker, event->partitions[index]->task);
+		else
+			weir__late_remove(worker, event->partitions[index]);
 	}
 	weir__log(worker->config.logger, WEIR_LOG_INFO, "partitions %s worker=%d count=%zu owned=%zu",
 	          event->type == WEIR_EVENT_LOST ? "lost" : "revoked", worker->config.index,

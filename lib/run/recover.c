@@ -251,6 +251,15 @@ weir__offsets_asked(struct weir_worker *worker, enum weir_outcome outcome,
 	          now_ms - held_back->since_ms, error->message);
 }
 
+bool
+weir__offsets_wait_long(const struct weir_worker *worker)
+{
+	const struct weir_held_back *held_back = &worker->held_back;
+
+	return held_back->since_ms &&
+	       weir__worker_now(worker) - held_back->since_ms >= HELD_BACK_FIRST_MS;
+}
+
 /* Ask the broker what became of the batch. */
 static void
 step_resolve(struct weir_worker *worker)

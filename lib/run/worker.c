@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include <base/alloc.h>
-#include <base/mutation.h>
 #include <broker/memory.h>
 #include <run/at_most_once.h>
 #include <run/worker_private.h>
@@ -31,72 +30,6 @@ weir__worker_now(const struct weir_worker *worker)
 	return worker->config.clock->monotonic_ms(worker->config.clock);
 }
 
-/* The topics this worker writes: those of `outputs` in order, dead letters, changelogs. */
-static const char **
-output_topics(struct weir_worker *worker, size_t *count)
-{
-	const struct weir_pipeline *pipeline = worker->pipeline;
-	const char *const *changelogs = NULL;
-	size_t changelog_count = 0;
-	const char **topics;
-
-	if (worker->config.stores)
-		changelogs = weir__stores_changelogs(worker->config.stores, &changelog_count);
-	topics = weir__calloc(pipeline->output_count + 1 + changelog_count + 1, sizeof(*topics));
-
-	for (*count = 0; *count < pipeline->output_count; (*count)++)
-		topics[*count] = pipeline->outputs[*count].topic;
-	worker->dead_letter_output = -1;
-	if (pipeline->dead_letter_topic) {
-		worker->dead_letter_output = (int)*count;
-		topics[(*count)++] = pipeline->dead_letter_topic;
-	}
-	worker->changelog_output = (int)*count;
-	for (size_t index = 0; index < changelog_count; index++)
-		topics[(*count)++] = changelogs[index];
-	return topics;
-}
-
-static struct weir_session *
-open_session(struct weir_worker *worker, struct weir_error *error)
-{
-	const struct weir_pipeline *pipeline = worker->pipeline;
-	int index = worker->config.index;
-	size_t output_count;
-	const char **outputs = output_topics(worker, &output_count);
-	char *name = weir__format("worker %d", index);
-	char *member = weir__format("%s.%d", pipeline->instance, index);
-	char *transactional_id =
-		weir__format("%s/%s/%d", pipeline->name, pipeline->instance, index);
-	struct weir_session_config config = {
-		.name = name,
-		.guarantee = pipeline->guarantee,
-		.group = pipeline->name,
-		.group_instance = member,
-		.inputs = pipeline->inputs,
-		.input_count = pipeline->input_count,
-		.outputs = outputs,
-		.output_count = output_count,
-		.transaction_timeout_ms = pipeline->transaction_timeout_ms,
-		.session_timeout_ms = pipeline->session_timeout_ms,
-		.consumer = &pipeline->consumer,
-		.producer = &pipeline->producer,
-	};
-	struct weir_session *session;
-
-	if (WEIR_MUTANT(READ_UNCOMMITTED))
-		weir__properties_set((struct weir_properties *)&pipeline->consumer,
-		                     "isolation.level", "read_uncommitted");
-	if (pipeline->guarantee == WEIR_EXACTLY_ONCE)
-		config.transactional_id = transactional_id;
-	session = weir__broker_session_open(worker->config.broker, &config, error);
-	free(transactional_id);
-	free(member);
-	free(name);
-	free(outputs);
-	return session;
-}
-
 struct weir_worker *
 weir__worker_new(const struct weir_worker_config *config, struct weir_error *error)
 {
@@ -112,7 +45,7 @@ weir__worker_new(const struct weir_worker_config *config, struct weir_error *err
 	worker->batch.due_ms = INT64_MAX;
 	worker->batch.give_up_ms = INT64_MAX;
 	worker->now_ms = weir__worker_now(worker);
-	worker->session = open_session(worker, error);
+	worker->session = weir__worker_open_session(worker, error);
 	if (!worker->session) {
 		free(worker);
 		return NULL;
@@ -143,6 +76,7 @@ static void
 free_memory(struct weir_worker *worker)
 {
 	weir__lookups_close(worker);
+	free(worker->late.partitions);
 	weir__held_fini(&worker->held);
 	weir__remembered_fini(&worker->remembered);
 	free(worker->batch.offsets);
@@ -297,6 +231,13 @@ end_event(struct weir_worker *worker, const struct weir_event *event)
 	task->next = event->offset;
 }
 
+static bool
+is_of_partition(const struct weir_event *event)
+{
+	return event->type == WEIR_EVENT_RECORD || event->type == WEIR_EVENT_END ||
+	       event->type == WEIR_EVENT_GAP;
+}
+
 void
 weir__worker_poll(struct weir_worker *worker, int wait_ms)
 {
@@ -305,6 +246,9 @@ weir__worker_poll(struct weir_worker *worker, int wait_ms)
 	weir__session_poll(worker->session, wait_ms, &worker->event);
 	worker->idle = event->type == WEIR_EVENT_IDLE;
 	worker->busy = event->type == WEIR_EVENT_RECORD;
+	/* of a partition that was paused a moment too late for it */
+	if (is_of_partition(event) && !event->partition->task)
+		return;
 	switch (event->type) {
 	case WEIR_EVENT_RECORD:
 		record_event(worker, event);
@@ -401,6 +345,10 @@ step_run(struct weir_worker *worker, int wait_ms)
 		return;
 	if (worker->next_retry_ms <= worker->now_ms) {
 		weir__run_retries(worker);
+		return;
+	}
+	if (weir__late_due(worker)) {
+		weir__late_ask(worker);
 		return;
 	}
 	if (weir__restores_any(worker)) {

@@ -2,10 +2,12 @@
  * The worker's own state, shared by the files of lib/run that make up its machine:
  *
  *   worker.c     lifecycle, the step, reading events
+ *   worker_session.c  how a worker calls itself to the broker
  *   process.c    one record: chain, verdicts, sending
  *   reject.c     dead letters and what else becomes of rejected records
  *   batch.c      what is in hand: commit, abort, what follows from them
  *   rebalance.c  partitions come and go; offsets that are gone
+ *   late.c       partitions that start later, since their offset cannot be read yet
  *   recover.c    after an unknown outcome or a tainted producer
  *   stateful.c   stores around callbacks and commits
  *   restoring.c  stores that are restored from their changelogs
@@ -86,6 +88,13 @@ struct weir_held_back {
 	int64_t next_log_ms;
 };
 
+/* Owned, but not yet known where to start: see late.c. */
+struct weir_late {
+	struct weir_partition **partitions;
+	size_t count;
+	int64_t ask_ms; /* the next time */
+};
+
 struct weir_worker {
 	struct weir_worker_config config;
 	const struct weir_pipeline *pipeline; /* config.pipeline */
@@ -116,6 +125,7 @@ struct weir_worker {
 	struct weir_sending sending;
 	struct weir_recovery recovery;
 	struct weir_held_back held_back;
+	struct weir_late late;
 	int failures_in_a_row; /* batches that did not commit since the last one that did */
 	int64_t lost_reported_ms;
 
@@ -173,6 +183,11 @@ bool weir__worker_failed(struct weir_worker *worker, enum weir_outcome outcome,
 void weir__worker_poll(struct weir_worker *worker, int wait_ms);
 /* Monotonic time, read anew. */
 int64_t weir__worker_now(const struct weir_worker *worker);
+
+/* ---- worker_session.c ---- */
+
+struct weir_session *weir__worker_open_session(struct weir_worker *worker,
+                                               struct weir_error *error);
 
 /* ---- process.c ---- */
 
@@ -252,6 +267,20 @@ bool weir__note_failures(struct weir_worker *worker, size_t *count);
 void weir__assigned(struct weir_worker *worker, const struct weir_event *event);
 void weir__revoked(struct weir_worker *worker, const struct weir_event *event);
 void weir__gap(struct weir_worker *worker, const struct weir_event *event);
+/* Ask for one that waits for its offset; SUCCESS: it has a task now. */
+enum weir_outcome weir__start_late(struct weir_worker *worker, struct weir_partition *partition,
+                                   struct weir_error *error);
+
+/* ---- late.c: partitions whose committed offset is held back ---- */
+
+/* It is assigned now, and shall wait; when that was answered, pause. */
+void weir__late_add(struct weir_worker *worker, struct weir_partition *partition);
+void weir__late_pause(struct weir_worker *worker);
+/* It goes, or has a task now; nothing if it did not wait. */
+void weir__late_remove(struct weir_worker *worker, const struct weir_partition *partition);
+/* Is it time to ask? Then do. */
+bool weir__late_due(const struct weir_worker *worker);
+void weir__late_ask(struct weir_worker *worker);
 void weir__task_remove(struct weir_worker *worker, struct weir_task *task);
 
 /* ---- lookups.c ---- */
@@ -276,6 +305,8 @@ void weir__read_again(struct weir_worker *worker, struct weir_task *task, int64_
 void weir__offsets_asked(struct weir_worker *worker, enum weir_outcome outcome,
                          const struct weir_offset *offsets, size_t count,
                          const struct weir_error *error);
+/* Have they been held back for longer than a dead instance's transaction lasts? */
+bool weir__offsets_wait_long(const struct weir_worker *worker);
 /* Its processors forget the batch; false: that ended the worker. */
 bool weir__task_rollback(struct weir_worker *worker, struct weir_task *task);
 

@@ -412,8 +412,45 @@ START_TEST(who_waits_for_offsets_that_are_held_back_says_so_at_intervals)
 	ck_assert_int_eq(weir__session_replace(other, NULL), WEIR_SUCCESS);
 	ck_assert_int_eq(weir__session_init(other, 0, NULL), WEIR_SUCCESS); /* ends it */
 	fleet_put(&fleet, 1, "a");
-	fleet_run(&fleet, 100);
+	fleet_run(&fleet, 1100);
 	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a");
+	weir__session_close(other);
+	fleet_close(&fleet);
+}
+END_TEST
+
+/* Neither the other partitions nor the group wait for one whose transaction does not end. */
+START_TEST(partition_whose_offset_is_held_back_for_long_starts_later)
+{
+	static const char *const settings[] = {"", "\"guarantee\": \"at-least-once\"",
+					       "\"guarantee\": \"at-most-once\""};
+	struct weir_session *other;
+
+	fleet_open(&fleet, settings[_i]);
+	memset(&plan, 0, sizeof(plan));
+	weir__memory_set_fault(fleet.memory, planned, NULL);
+	hold_back(&other);
+	fleet_put(&fleet, 0, "a");
+	fleet_put(&fleet, 1, "b");
+	fleet_start(&fleet, 0);
+	fleet_run(&fleet, 1500);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "");
+	fleet_run(&fleet, 1500);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a");
+	ck_assert_uint_eq(count_in_log("has to wait for its committed offset"), 1);
+	fleet_start(&fleet, 1); /* the group goes on, too: each has one */
+	fleet_run(&fleet, 4000);
+	ck_assert_uint_eq(weir__worker_counts(fleet.workers[0])->tasks +
+	                          weir__worker_counts(fleet.workers[1])->tasks, 1);
+	fleet_put(&fleet, 0, "c");
+	fleet_run(&fleet, 100);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a c");
+	ck_assert_int_eq(weir__session_replace(other, NULL), WEIR_SUCCESS);
+	ck_assert_int_eq(weir__session_init(other, 0, NULL), WEIR_SUCCESS); /* ends it */
+	fleet_put(&fleet, 1, "d");
+	fleet_run(&fleet, 1500);
+	ck_assert_str_eq(fleet_read(&fleet, "out", text, sizeof(text)), "a c b d");
+	ck_assert_int_eq(fleet_committed(&fleet, 1), 2);
 	weir__session_close(other);
 	fleet_close(&fleet);
 }
@@ -560,6 +597,7 @@ main(void)
 	tcase_add_test(tcase,
 	               offsets_of_an_assigned_partition_are_read_when_the_new_producer_is_ready);
 	tcase_add_test(tcase, who_waits_for_offsets_that_are_held_back_says_so_at_intervals);
+	tcase_add_loop_test(tcase, partition_whose_offset_is_held_back_for_long_starts_later, 0, 3);
 	tcase_add_test(tcase, dead_letter_that_is_too_large_goes_without_its_value);
 	tcase_add_loop_test(tcase, full_queue_only_delays, 0, 2);
 	tcase_add_test(tcase, revoke_commits_what_is_in_hand);
