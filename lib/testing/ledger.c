@@ -341,6 +341,20 @@ enter_tick(struct weir_oracle_ledger *ledger, struct weir_oracle_output *output,
 	note_seen(source->input, output, offset, source->offset);
 }
 
+/* A tally numbers its ticks in memory; one that begins anew begins with 0. */
+static void
+enter_number(struct weir_oracle_ledger *ledger, struct weir_oracle_output *output,
+	     int64_t offset, const struct source *source)
+{
+	struct weir_oracle_order *order = order_of(ledger, output, source->input);
+	int64_t number = source->numbers[0];
+
+	if (number && number != order->next_number)
+		find_wrong(ledger, output, offset, source, WEIR_ORACLE_MISCOUNTED,
+			   "is not the tick that comes next");
+	order->next_number = number + 1;
+}
+
 static bool
 enter_other(struct weir_oracle_ledger *ledger, struct weir_oracle_output *output,
 	    int64_t offset, const struct weir_message *message)
@@ -348,13 +362,17 @@ enter_other(struct weir_oracle_ledger *ledger, struct weir_oracle_output *output
 	const struct weir_header *sum = find_header(message, "oracle.sum");
 	const struct weir_header *tick = find_header(message, "oracle.tick");
 	struct source source = {0};
+	int count;
 
-	if (sum && parse_source(ledger, sum->value, &source) == 3)
+	if (sum && parse_source(ledger, sum->value, &source) == 3) {
 		enter_sum(ledger, output, offset, &source);
-	else if (tick && parse_source(ledger, tick->value, &source) == 1)
+	} else if (tick && (count = parse_source(ledger, tick->value, &source)) >= 1) {
 		enter_tick(ledger, output, offset, &source);
-	else
+		if (count > 1)
+			enter_number(ledger, output, offset, &source);
+	} else {
 		return false;
+	}
 	return true;
 }
 

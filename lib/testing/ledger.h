@@ -53,6 +53,7 @@ struct weir_oracle_sighting {
 struct weir_oracle_order {
 	int64_t record[2]; /* of those that were held, and of the others */
 	int64_t tick;
+	int64_t next_number; /* of a tally's tick */
 };
 
 struct weir_oracle_output {

@@ -105,6 +105,8 @@ weir__oracle_load_invent(struct weir_oracle_load *load, uint64_t id,
 		load->reject = rand_r(seed) % 50 == 0;
 		load->early = rand_r(seed) % 100 == 0;
 	}
-	/* at a batch's end there is no record to reject */
-	load->hold = variety->may_hold && !load->reject && rand_r(seed) % 10 == 0;
+	load->retry = variety->may_retry && rand_r(seed) % 1000 == 0;
+	/* at a batch's end there is no record to reject, or to try again */
+	load->hold = variety->may_hold && !load->reject && !load->retry &&
+		     rand_r(seed) % 10 == 0;
 }

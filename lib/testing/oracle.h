@@ -64,6 +64,7 @@ struct weir_oracle_variety {
 	int outputs;     /* letters, from a on: 1 to WEIR_ORACLE_OUTPUTS */
 	bool may_reject; /* a few are rejected */
 	bool may_hold;   /* a few are held until the batch's end */
+	bool may_retry;  /* very few wait to be tried again, and their partition with them */
 };
 /* A load at random: most are copied, some to several outputs, some nowhere. */
 void weir__oracle_load_invent(struct weir_oracle_load *load, uint64_t id,
@@ -84,9 +85,9 @@ bool weir__oracle_load_is_counted(const struct weir_oracle_load *load);
  *   sum    counts in memory, and at the batch's end emits one record with the header
  *          "oracle.sum": TOPIC/PARTITION/FIRST/LAST/COUNT
  *   tally  the same at each tick, over batches: its memory has a rollback; what it has not
- *          emitted goes with the task
+ *          emitted goes with the task. Its ticks are numbered from 0, a task's each by one more
  * and `tick`: at this interval emit a record with the header "oracle.tick":
- * TOPIC/PARTITION/LAST, the last offset that this step has seen; and `by`: a number that
+ * TOPIC/PARTITION/LAST[/NUMBER], the last offset that this step has seen; and `by`: a number that
  * sums and copies bear in the header "oracle.by".
  */
 const struct weir_processor *weir__oracle_processor(void);
@@ -124,7 +125,7 @@ void weir__oracle_processor_set_sleep(weir_oracle_sleep_fn sleep, void *opaque);
 	X(BEYOND, "beyond the committed offset", "an output of a record not yet committed") \
 	X(UNCOMMITTED, "uncommitted input", "an output of a record of an aborted transaction") \
 	X(FOREIGN, "unexpected", "an output that no input record asks for")                \
-	X(MISCOUNTED, "miscounted", "a sum kept in memory that is not that of its batch")  \
+	X(MISCOUNTED, "miscounted", "a count kept in memory that is not that of its batches")  \
 	X(MISSTATED, "wrong state", "an output of a store that is not that of its moment")  \
 	X(RETRACTED, "taken back", "seen by a reader, and not there later")                \
 	X(REGRESSED, "offset went back", "a committed offset below an earlier one")        \

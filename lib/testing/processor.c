@@ -47,6 +47,8 @@ struct held {
 struct count {
 	int64_t first, last; /* of the records counted */
 	int64_t records;
+	int64_t ticks; /* so far; each bears its number */
+	bool seen;     /* a record: before the first there is nothing to tell */
 };
 
 struct memory {
@@ -213,6 +215,7 @@ count(struct memory *memory, const struct weir_record *record)
 	if (!memory->count.records++)
 		memory->count.first = weir_record_offset(record);
 	memory->count.last = weir_record_offset(record);
+	memory->count.seen = true;
 }
 
 /* Memory is not taken back when a record is rejected or comes again: those do not count.
@@ -345,6 +348,20 @@ on_batch_end(struct weir_context *ctx, void *opaque)
 	return WEIR_DONE;
 }
 
+/* What it tells goes with its count, also when that is taken back. */
+static void
+tick_tally(struct weir_context *ctx, struct memory *memory)
+{
+	char text[400];
+
+	emit_count(ctx, memory);
+	if (!memory->count.seen)
+		return;
+	snprintf(text, sizeof(text), "%s/%" PRId64 "/%" PRId64, memory->task,
+		 memory->count.last, memory->count.ticks++);
+	emit_marked(ctx, "oracle.tick", text, memory->task);
+}
+
 static enum weir_verdict
 on_tick(struct weir_context *ctx, void *opaque, int64_t now_ms)
 {
@@ -353,14 +370,12 @@ on_tick(struct weir_context *ctx, void *opaque, int64_t now_ms)
 
 	(void)now_ms;
 	memory->ended = false;
-	if (!memory->task)
-		return WEIR_DONE;
 	if (is_tally(ctx)) {
-		emit_count(ctx, memory);
-		return WEIR_DONE;
+		tick_tally(ctx, memory);
+	} else if (memory->task) {
+		snprintf(text, sizeof(text), "%s/%" PRId64, memory->task, memory->last);
+		emit_marked(ctx, "oracle.tick", text, memory->task);
 	}
-	snprintf(text, sizeof(text), "%s/%" PRId64, memory->task, memory->last);
-	emit_marked(ctx, "oracle.tick", text, memory->task);
 	return WEIR_DONE;
 }
 

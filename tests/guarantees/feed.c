@@ -74,6 +74,7 @@ send_one(struct trial *trial, rd_kafka_t *rk, int id, unsigned *seed)
 		.outputs = 2,
 		.may_reject = true,
 		.may_hold = trial->oracle.sums,
+		.may_retry = true,
 	};
 	struct weir_oracle_load load;
 	char text[WEIR_ORACLE_LOAD_SIZE], key[24];
@@ -111,7 +112,7 @@ feed_run(void *opaque)
 
 		if (trial->feed_stop && due > records)
 			due = records;
-		while (trial->sent < due)
+		while (trial->sent < due && !trial->feed_pause)
 			send_one(trial, rk, trial->sent++, &seed);
 		rd_kafka_poll(rk, SLICE_MS);
 	}

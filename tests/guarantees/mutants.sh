@@ -20,12 +20,14 @@ survived() {
     seen="SURVIVED${seen:+, although: $seen}" survivors=$((survivors + 1))
 }
 
-hunt() { # MUTANT CASE/GUARANTEE EXPECTED
+hunt() { # MUTANT CASE/GUARANTEE[+stores] EXPECTED
+    stores=
+    case $2 in *+stores) stores=--stores ;; esac
     WEIR_MUTANT=$1 taken=0
     # a late EndTxn that the broker refuses says nothing of who sent it
     [ "$1" != KEEP_TAINTED ] || taken=3
     tests/guarantees/faults --seconds "$seconds" --records "$records" --taken "$taken" \
-        --weir "$PWD/tests/guarantees/weir_mutant" "$2" >"$report" 2>&1
+        $stores --weir "$PWD/tests/guarantees/weir_mutant" "${2%+stores}" >"$report" 2>&1
     status=$?
     seen=$(sed -n 's/^  \([a-z ]*[a-z]\) *\([0-9]*\)  WRONG$/\2 \1/p' "$report" |
         paste -s -d , | sed 's/,/, /g')
@@ -34,11 +36,11 @@ hunt() { # MUTANT CASE/GUARANTEE EXPECTED
     NONE/*) survived ;;
     *) echo "$seen" | grep -qE "$3" || survived ;;
     esac
-    printf '%-24s %-28s %s\n' "$1" "$2" "$seen"
+    printf '%-24s %-34s %s\n' "$1" "$2" "$seen"
     case $seen in SURVIVED*) sed 's/^/# /' "$report" ;; esac
 }
 
-printf '%-24s %-28s %s\n' mutant case 'seen as'
+printf '%-24s %-34s %s\n' mutant case 'seen as'
 while read -r mutant case expected; do
     case " ${*:-$mutant} " in *" $mutant "*) hunt "$mutant" "$case" "$expected" </dev/null ;; esac
 done <<'END'
@@ -56,5 +58,16 @@ RETAINED_NOT_REWOUND unanswered/at-least-once lost
 SUBSET_COMMITTED unanswered/exactly-once repeated
 WRONG_REWIND brokers-killed/at-least-once lost
 PROCESSED_FIRST clients-killed/at-most-once repeated
+REVOKED_PROCESSED unanswered/at-most-once repeated
+MARK_IGNORED ticks/exactly-once miscounted
+NO_OFFSETS ticks/exactly-once out of order
+RETRY_NOT_PAUSED come-and-go/exactly-once lost|repeated
+SENT_AGAIN network/exactly-once repeated
+STATE_KEPT brokers-killed/at-least-once+stores lost
+REJECTED_KEPT come-and-go/exactly-once+stores lost|wrong state
+CHANGELOG_WITH_OUTPUTS brokers-killed/at-least-once+stores lost|torn
+CHANGELOG_OUTSIDE come-and-go/exactly-once+stores wrong state|repeated
+STORE_FIRST clients-killed/exactly-once+stores lost|wrong state
+RESTORE_UNCOMMITTED clients-killed/exactly-once+stores lost|wrong state
 END
 exit $((survivors > 0))

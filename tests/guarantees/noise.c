@@ -83,7 +83,7 @@ noise_run(void *opaque)
 	while (!trial->feed_stop) {
 		if (!rk)
 			rk = open_producer(trial);
-		if (rk && !make_some(trial, rk)) {
+		if (rk && !trial->feed_pause && !make_some(trial, rk)) {
 			rd_kafka_destroy(rk);
 			rk = NULL;
 		}

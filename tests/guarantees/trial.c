@@ -18,8 +18,9 @@
 #define IN_PARTITIONS 6
 #define OUT_PARTITIONS 3
 #define MORE_PARTITIONS 2
-/* so that deliveries fail: the default is five minutes, longer than any fault */
-#define IMPATIENT ", \"producer\": {\"message.timeout.ms\": 3000}"
+#define SMALL_QUEUE 1000
+/* The load's service is down for 100 ms of each 200: multiples of that would find it so for ever. */
+#define RETRIES "\"retry_backoff\": \"70ms\", \"retry_backoff_max\": \"70ms\""
 #define COOPERATIVE                                                                      \
 	", \"consumer\": {\"partition.assignment.strategy\": \"cooperative-sticky\"}"
 #define TALLY                                                                            \
@@ -144,6 +145,13 @@ has_stores(const struct trial *trial)
 	       trial->guarantee != WEIR_AT_MOST_ONCE;
 }
 
+/* So that deliveries fail: the default is five minutes, longer than any fault. */
+static const char *
+impatience(const struct trial *trial)
+{
+	return trial->guarantee == WEIR_AT_LEAST_ONCE ? ", \"message.timeout.ms\": 3000" : "";
+}
+
 static void
 write_pipeline(struct trial *trial)
 {
@@ -165,17 +173,21 @@ write_pipeline(struct trial *trial)
 		"{\"name\": \"%s\", \"guarantee\": \"%s\",\n"
 		" \"kafka\": {\"bootstrap.servers\": \"%s\", \"session.timeout.ms\": "
 		"%d,\n"
-		"  \"transaction.timeout.ms\": %d%s%s%s},\n"
+		"  \"transaction.timeout.ms\": %d%s%s,\n"
+		"  \"producer\": {\"queue.buffering.max.messages\": %d%s}},\n"
 		" \"inputs\": [\"%s\"], \"outputs\": {\"default\": \"%s\", \"b\": "
 		"\"%s\"},\n"
 		" \"dead_letter\": {\"topic\": \"%s\"},\n"
+		" \"errors\": {" RETRIES "},\n"
 		" \"steps\": %s,\n"
 		" \"commit\": {\"interval\": \"%dms\"}}\n",
 		trial->name, weir__guarantee_name(trial->guarantee),
-		cluster_bootstrap(trial->cluster), TRIAL_SESSION_MS, TRIAL_TRANSACTION_MS,
-		trial->guarantee == WEIR_AT_LEAST_ONCE ? IMPATIENT : "",
+		cluster_bootstrap(trial->cluster), TRIAL_SESSION_MS,
+		trial->kind->transaction_ms ? trial->kind->transaction_ms
+					    : TRIAL_TRANSACTION_MS,
 		trial->kind->cooperative ? COOPERATIVE : "",
-		trial->options->verbose ? ", \"debug\": \"cgrp,eos\"" : "", trial->in,
+		trial->options->verbose ? ", \"debug\": \"cgrp,eos\"" : "",
+		trial->kind->small_queue ? SMALL_QUEUE : 100000, impatience(trial), trial->in,
 		trial->out, trial->more, trial->dead, steps.data,
 		trial->kind->commit_ms ? trial->kind->commit_ms : 100);
 	fclose(file);

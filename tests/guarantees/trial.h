@@ -94,6 +94,7 @@ struct trial {
 	atomic_int noise; /* records in the input whose transaction was aborted */
 	int sent;       /* by the feed */
 	atomic_bool feed_stop, feed_failed, feed_done, feed_give_up;
+	atomic_bool feed_pause; /* of feed and noise, for as long as it is set */
 	struct weir_oracle_verdict verdict;
 };
 
@@ -110,6 +111,8 @@ struct trial_case {
 	int times;              /* as long as the others; 0: once */
 	bool cooperative;       /* a rebalance leaves an instance what it may keep */
 	bool tally;             /* under exactly-once a count over batches, instead of sums */
+	bool small_queue;       /* of the producer: sending has to wait */
+	int transaction_ms;     /* transaction.timeout.ms; 0: TRIAL_TRANSACTION_MS */
 };
 const struct trial_case *trial_cases(size_t *count);
 
@@ -201,5 +204,15 @@ int aim_broker(struct trial *trial, const struct instance *instance, enum proxy_
 
 /* A round of that case; four of them are all there is. */
 void unanswered(struct trial *trial);
+/* A request of this kind, in a revoke, meets that; the instance gives it up. */
+void unanswered_in_revoke(struct trial *trial, struct instance *victim, enum proxy_api api,
+			  enum proxy_way way);
+
+/* ---- ticks.c ---- */
+
+#define TICKS_TRANSACTION_MS 40000 /* who is frozen in a commit finds it open still */
+
+/* A round of that case; two of them are all there is. */
+void ticks(struct trial *trial);
 
 #endif

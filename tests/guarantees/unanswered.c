@@ -105,10 +105,23 @@ has_given_up(struct trial *trial, const struct instance *victim)
 	return now.inits != before.inits && now.transactions == before.transactions;
 }
 
+/*
+ * librdkafka would send it again once it is cut off: who dies does not. So it shows what was
+ * done with records whose offsets nobody has.
+ */
 static void
-in_revoke(struct trial *trial, enum proxy_api api, enum proxy_way way)
+kill_unheard(struct trial *trial, struct instance *victim)
 {
-	struct instance *victim = &trial->instances[trial->round / 4 % 2];
+	trial_say(trial, "%s is killed, its last commit never arrives", victim->id);
+	instance_kill(trial, victim);
+	proxy_release(trial->proxy);
+	instance_start(trial, victim);
+}
+
+void
+unanswered_in_revoke(struct trial *trial, struct instance *victim, enum proxy_api api,
+		     enum proxy_way way)
+{
 	bool unknown;
 	int code = -1;
 
@@ -125,6 +138,9 @@ in_revoke(struct trial *trial, enum proxy_api api, enum proxy_way way)
 			  victim->id, api,
 			  way == PROXY_DROP ? "dropped" : "its answer lost",
 			  unknown ? "yes" : "no");
+		if (trial->guarantee == WEIR_AT_MOST_ONCE && api == PROXY_OFFSET_COMMIT &&
+		    way == PROXY_DROP)
+			kill_unheard(trial, victim);
 	}
 	proxy_release(trial->proxy);
 	/* below 2.3.0 librdkafka asserts when it is closed before its first assignment */
@@ -139,17 +155,19 @@ unanswered(struct trial *trial)
 {
 	bool transactional = trial->guarantee == WEIR_EXACTLY_ONCE;
 	enum proxy_api commit = aim_commit_api(trial);
+	struct instance *victim = &trial->instances[trial->round / 4 % 2];
 
 	switch (trial->round % 4) {
 	case 0:
-		in_revoke(trial, commit, PROXY_LOSE_ANSWER);
+		unanswered_in_revoke(trial, victim, commit, PROXY_LOSE_ANSWER);
 		break;
 	case 1:
-		in_revoke(trial, commit, PROXY_DROP);
+		unanswered_in_revoke(trial, victim, commit, PROXY_DROP);
 		break;
 	case 2:
-		in_revoke(trial, transactional ? PROXY_TXN_OFFSET_COMMIT : PROXY_PRODUCE,
-			  PROXY_DROP);
+		unanswered_in_revoke(trial, victim,
+				     transactional ? PROXY_TXN_OFFSET_COMMIT : PROXY_PRODUCE,
+				     PROXY_DROP);
 		break;
 	default:
 		kept(trial);

@@ -208,6 +208,10 @@ static const struct planted sums[] = {
 	{4, {"sum in/0/0/1/2", "sum in/0/2/3/3"}, "MISCOUNTED"},
 	{4, {"sum in/0/0/1/2", "sum in/0/1/3/3"}, "MISCOUNTED"},
 	{4, {"sum in/0/0/1/2", "sum in/0/3/3/1"}, "MISCOUNTED"},
+	/* ticks of a tally, numbered; one of 0 is that of a task that begins anew */
+	{4, {"sum in/0/0/3/4", "tick in/0/3/0", "tick in/0/3/1", "tick in/0/3/0"}, ""},
+	{4, {"sum in/0/0/3/4", "tick in/0/3/0", "tick in/0/3/1", "tick in/0/3/1"}, "MISCOUNTED"},
+	{4, {"sum in/0/0/3/4", "tick in/0/3/0", "tick in/0/3/2"}, "MISCOUNTED"},
 };
 
 START_TEST(sums_must_be_those_of_their_records)
