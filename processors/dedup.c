@@ -336,6 +336,29 @@ dedup_doubt(const void *memory, char *text, size_t size)
 		 "all pass");
 }
 
+static const char description[] =
+	"Of the records with one id the first goes on, and the others are dropped, or go to the "
+	"output \"duplicates\" where the pipeline or the step has one of that name. The first is "
+	"the first in the order of its partition; a record that a later step rejects is not "
+	"remembered.\n\n"
+	"Duplicates are found within a partition: records of one id must have one key. Values in "
+	"the record are compared as JSON, so 1 and \"1\" are two ids; keys and headers byte by "
+	"byte. Of a list all parts together are the id.\n\n"
+	"Time is that of the records, so reading old ones again gives the same result. An id is "
+	"forgotten when a record comes that is `window` later. Without a window the store grows "
+	"with each new id.";
+
+static const char example[] =
+	"{\n"
+	"  \"name\": \"orders-once\",\n"
+	"  \"kafka\": { \"bootstrap.servers\": \"localhost:9092\" },\n"
+	"  \"inputs\": [\"orders\"],\n"
+	"  \"steps\": [ { \"use\": \"dedup\", \"with\": { \"id\": \"/order_id\", \"window\": "
+	"\"24h\" } } ],\n"
+	"  \"outputs\": { \"default\": \"orders-once\", \"duplicates\": \"orders-twice\" },\n"
+	"  \"dead_letter\": { \"topic\": \"orders-dead\" }\n"
+	"}";
+
 const struct weir_processor weir_dedup = {
 	WEIR_PROCESSOR_HEADER,
 	.name = "dedup",
@@ -351,6 +374,8 @@ const struct weir_processor weir_dedup = {
 	.record = dedup_record,
 	WEIR_STORES(stores),
 	.doubt = dedup_doubt,
+	.text = description,
+	.example = example,
 };
 
 WEIR_PLUGIN(weir_dedup);

@@ -402,6 +402,30 @@ enrich_check(const void *memory, struct weir_error *error)
 	return check_fields(opts, error);
 }
 
+static const char description[] =
+	"Looks each record up in a table, a compacted topic that is kept here in whole, and puts "
+	"what stands there into the record's value, which is JSON. Every other byte of the value "
+	"stays as it came; so do key, headers and time.\n\n"
+	"The table's key is compared byte by byte with the record's key or header, with a string "
+	"in the value without quotes and escapes, or with a number as it is written there.\n\n"
+	"A record is enriched with what the table has when the record is processed. Table and "
+	"input are two topics, and nothing orders a change of the one against a record of the "
+	"other: `missing` says what becomes of a record that came too early.";
+
+static const char example[] =
+	"{\n"
+	"  \"name\": \"orders-full\",\n"
+	"  \"kafka\": { \"bootstrap.servers\": \"localhost:9092\" },\n"
+	"  \"inputs\": [\"orders\"],\n"
+	"  \"tables\": { \"customers\": { \"topic\": \"customers\" } },\n"
+	"  \"steps\": [\n"
+	"    { \"use\": \"enrich\",\n"
+	"      \"with\": { \"table\": \"customers\", \"on\": \"/customer\", \"into\": \"/customer_info\" } }\n"
+	"  ],\n"
+	"  \"outputs\": { \"default\": \"orders-full\" },\n"
+	"  \"dead_letter\": { \"topic\": \"orders-dead\" }\n"
+	"}";
+
 const struct weir_processor weir_enrich = {
 	WEIR_PROCESSOR_HEADER,
 	.name = "enrich",
@@ -414,6 +438,8 @@ const struct weir_processor weir_enrich = {
 	.open = enrich_open,
 	.close = enrich_close,
 	.record = enrich_record,
+	.text = description,
+	.example = example,
 };
 
 WEIR_PLUGIN(weir_enrich);

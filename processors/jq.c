@@ -432,6 +432,32 @@ jq_record(struct weir_context *ctx, void *opaque, const struct weir_record *reco
 	return verdict;
 }
 
+static const char description[] =
+	"Runs a program of the language jq over each record's value, which is JSON. Each result "
+	"becomes the value of a record that goes on, with the key, headers and time of its "
+	"source: `empty` filters, `.[]` splits. A result that equals the input goes on byte for "
+	"byte as it came.\n\n"
+	"The program may use $key and $headers (strings; headers as an object, the last of a name "
+	"counts), $topic, $partition, $offset and $timestamp (milliseconds since 1970); what a "
+	"record lacks is null. `halt` ends the work on the record, `halt_error` and any error "
+	"reject it. `import` finds no modules. `env` shows the environment of the process: keep "
+	"secrets out of what such a program emits.\n\n"
+	"What libjq would change in silence rejects the record: integers beyond 2^53 (from libjq "
+	"1.7 on only those that the program computes with), numbers beyond a double, bytes that "
+	"are no UTF-8. A program that loops without a result is not interrupted.";
+
+static const char example[] =
+	"{\n"
+	"  \"name\": \"late\",\n"
+	"  \"kafka\": { \"bootstrap.servers\": \"localhost:9092\" },\n"
+	"  \"inputs\": [\"flights\"],\n"
+	"  \"steps\": [\n"
+	"    { \"use\": \"jq\", \"with\": { \"program\": \"select(.delay > 15) | .late = true\" } }\n"
+	"  ],\n"
+	"  \"outputs\": { \"default\": \"flights-late\" },\n"
+	"  \"dead_letter\": { \"topic\": \"flights-dead\" }\n"
+	"}";
+
 static const struct weir_processor processor = {
 	WEIR_PROCESSOR_HEADER,
 	.name = "jq",
@@ -444,6 +470,8 @@ static const struct weir_processor processor = {
 	.close = jq_close,
 	.record = jq_record,
 	.rollback = jq_rollback,
+	.text = description,
+	.example = example,
 };
 
 WEIR_PLUGIN(processor);

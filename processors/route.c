@@ -103,6 +103,22 @@ route_open(struct weir_context *ctx, void *memory, struct weir_error *error)
 			      "unknown: \"default\" needs an output named \"default\"");
 }
 
+static const char description[] =
+	"Sends each record as it came to the output that a value in it names: a string, or a "
+	"number, true or false as JSON writes them. Any name of the pipeline's outputs will do; "
+	"the step's `outputs` may map what stands in the records to other names.";
+
+static const char example[] =
+	"{\n"
+	"  \"name\": \"orders-by-country\",\n"
+	"  \"kafka\": { \"bootstrap.servers\": \"localhost:9092\" },\n"
+	"  \"inputs\": [\"orders\"],\n"
+	"  \"steps\": [ { \"use\": \"route\", \"with\": { \"by\": \"/country\", \"unknown\": "
+	"\"default\" } } ],\n"
+	"  \"outputs\": { \"de\": \"orders-de\", \"fr\": \"orders-fr\", \"default\": "
+	"\"orders-elsewhere\" }\n"
+	"}";
+
 static const struct weir_processor processor = {
 	WEIR_PROCESSOR_HEADER,
 	.name = "route",
@@ -112,6 +128,8 @@ static const struct weir_processor processor = {
 	.flags = WEIR_ANY_OUTPUT,
 	.open = route_open,
 	.record = route_record,
+	.text = description,
+	.example = example,
 };
 
 WEIR_PLUGIN(processor);

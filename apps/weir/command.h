@@ -57,6 +57,7 @@ extern const struct weir_command weir__command_produce;
 extern const struct weir_command weir__command_consume;
 extern const struct weir_command weir__command_list;
 extern const struct weir_command weir__command_describe;
+extern const struct weir_command weir__command_schema;
 extern const struct weir_command weir__command_verify;
 extern const struct weir_command weir__command_state;
 extern const struct weir_command weir__command_reset;

@@ -54,6 +54,9 @@ int weir__options_check_table(const struct weir_option_table *table, size_t targ
 /* Add the rows as help text, one option a paragraph: name, type, default, range, help. */
 void weir__options_help(const struct weir_option_table *table, struct weir_buffer *out);
 
+/* Add what a value of this row is, in a line: "duration, default 30s, 1ms to 1d". */
+void weir__option_words(const struct weir_option *row, struct weir_buffer *out);
+
 /* The rows as JSON for `weir describe --json`; new reference. */
 json_t *weir__options_json(const struct weir_option_table *table);
 

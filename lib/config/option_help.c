@@ -70,12 +70,12 @@ has_range(const struct weir_option *row)
 	return is_number && (row->min != 0 || row->max != 0);
 }
 
-static void
-help_row(const struct weir_option *row, struct weir_buffer *out)
+void
+weir__option_words(const struct weir_option *row, struct weir_buffer *out)
 {
 	char low[40], high[40];
 
-	weir__buffer_printf(out, "  %s  %s", row->name, type_words(row));
+	weir__buffer_add_text(out, type_words(row));
 	if (row->flags & WEIR_OPTION_REQUIRED)
 		weir__buffer_add_text(out, ", required");
 	if (row->flags & WEIR_OPTION_SECRET)
@@ -91,6 +91,13 @@ help_row(const struct weir_option *row, struct weir_buffer *out)
 		weir__option_number_print(row->type, row->max, high, sizeof(high));
 		weir__buffer_printf(out, ", %s to %s", low, high);
 	}
+}
+
+static void
+help_row(const struct weir_option *row, struct weir_buffer *out)
+{
+	weir__buffer_printf(out, "  %s  ", row->name);
+	weir__option_words(row, out);
 	weir__buffer_printf(out, "\n      %s\n", row->help);
 }
 

@@ -29,6 +29,7 @@ struct weir_file_root {
 	bool debug_plugins;
 	const char *state_dir;
 	int64_t drain_timeout; /* 0: half of the session timeout */
+	const char *schema;    /* for editors */
 };
 
 struct weir_file_kafka {

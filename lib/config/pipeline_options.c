@@ -58,6 +58,8 @@ static const struct weir_option root_rows[] = {
 		SECTION, drain_timeout, NULL, 1, 60 * MINUTE_MS,
 		"time to finish and commit when told to stop, below the session "
 		"timeout; default: half of that"),
+	{"$schema", WEIR_OPTION_STRING, 0, offsetof(SECTION, schema), NULL, 0, 0, NULL,
+	 "for editors: a JSON Schema of this file, see `weir schema`; not looked at"},
 	WEIR_OPT_END,
 };
 #undef SECTION

@@ -12,7 +12,8 @@
  * ABI log
  *   1   first version; then added: stores (the descriptor's `stores`, weir_store_*),
  *       `doubt`, tables (WEIR_OPTION_TABLE, weir_table_*), and JSON as it is written
- *       (weir_json_check, weir_json_find, weir_json_set, WEIR_JSON_ANY_NUMBER)
+ *       (weir_json_check, weir_json_find, weir_json_set, WEIR_JSON_ANY_NUMBER), the
+ *       descriptor's `text` and `example`
  * Appending a member to a struct that carries its size, or a function, keeps the ABI
  * number; changing or removing anything raises it. docs/plugins.md says more, also of
  * finding out what a processor does wrong ("debug_plugins": true in the pipeline file).
@@ -246,6 +247,9 @@ struct weir_processor {
 	uint32_t store_row_size;     /* sizeof(struct weir_store_row); see WEIR_STORES */
 	const struct weir_store_row *stores; /* NULL: keeps no state */
 	weir_doubt_fn doubt;         /* may be NULL */
+	const char *text;    /* what it does, in sentences; an empty line ends a paragraph;
+	                        may be NULL, as `example` */
+	const char *example; /* a pipeline file that uses it, whole, in lines as a person has them */
 };
 
 /* The first members of every descriptor, in order. */

@@ -116,6 +116,8 @@ START_TEST(an_older_and_shorter_descriptor_can_be_used)
 		      "%s", f.error.message);
 	older = weir__registry_find(f.registry, "older");
 	ck_assert_ptr_null(older->descriptor.batch_end);
+	ck_assert_ptr_null(older->descriptor.text);
+	ck_assert_ptr_null(older->descriptor.example);
 	ck_assert(weir__registered_output(older, 1, &output));
 	ck_assert_str_eq(output.name, "right");
 	ck_assert_ptr_null(output.help);

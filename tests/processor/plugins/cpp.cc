@@ -32,7 +32,8 @@ record(weir_context *ctx, void *, const weir_record *)
 const weir_processor processor = {
 	WEIR_PROCESSOR_HEADER,
 	"cpp", "emit an object", options, sizeof(Options), nullptr, 0, 0,
-	nullptr, nullptr, nullptr, record, nullptr, nullptr, nullptr, 0, nullptr, nullptr
+	nullptr, nullptr, nullptr, record, nullptr, nullptr, nullptr, 0, nullptr, nullptr,
+	"Emits an object, whatever it gets.", nullptr
 };
 
 }

@@ -29,6 +29,8 @@ static const struct weir_processor processor = {
 	.record = copy_record,
 	/* must not be read, as `size` ends before it */
 	.batch_end = (weir_batch_end_fn)(intptr_t)16,
+	.text = "must not be read",
+	.example = "nor this",
 };
 
 WEIR_PLUGIN(processor);
