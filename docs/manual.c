@@ -1,14 +1,15 @@
 /*
- * Prints a man page: of weir the text in weir.1.in, its option sections made from the tables
- * of the commands and of the pipeline file; of a ready program (apps/ready), which is named
- * behind the source, the text in ready.1.in. Knows roff's few rules of escaping. Runs while
- * weir is built.
+ * Prints the man pages: of a command of weir from its table (`manual command NAME`), of a
+ * ready program from ready.1.in and its table, and the other pages from their sources, in
+ * which lines between @ are filled in: from the tables of the commands and of the pipeline
+ * file, and from the installed headers. Runs while weir is built.
+ *
+ * Pages of processors are printed by `weir describe --man`.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include "config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,132 +20,168 @@
 
 #include "apps/weir-dedup/program.h"
 #include "apps/weir-enrich/program.h"
+#include "apps/weir/man.h"
 #include "apps/weir/options.h"
 
 static const struct ready_program *const ready_programs[] = {&ready_dedup, &ready_enrich};
 
-/* Text as text: no character of it is a request or an escape. */
-static void
-print_text(const char *text)
-{
-	bool at_start = true;
+/* ---- commands ---- */
 
-	for (; *text; text++) {
-		if (at_start && (*text == '.' || *text == '\''))
-			fputs("\\&", stdout);
-		if (*text == '\\')
-			fputs("\\e", stdout);
-		else if (*text == '-')
-			fputs("\\-", stdout);
-		else
-			putchar(*text);
-		at_start = *text == '\n';
-	}
-}
+/* A sentence for the exit statuses that only some commands have. */
+static const struct {
+	const char *command, *status, *text;
+} more_statuses[] = {
+	{"run", "3", "another instance of the same name took over"},
+	{"verify", "1", "something was found wrong, or it could not be done"},
+	{"verify", "4", "unknown: nothing was found wrong, but not every fault hit its mark"},
+};
 
-/* letter 0: it has none */
-static void
-print_option(int letter, const char *name, const char *argument, const char *help)
+static const struct weir_command *
+find_command(const char *name)
 {
-	printf(".TP\n\\fB");
-	if (letter)
-		printf("\\-%c\\fR, \\fB", letter);
-	fputs("\\-\\-", stdout);
-	print_text(name);
-	fputs("\\fR", stdout);
-	if (argument) {
-		fputs(" \\fI", stdout);
-		print_text(argument);
-		fputs("\\fR", stdout);
-	}
-	putchar('\n');
-	print_text(help);
-	putchar('\n');
+	for (size_t i = 0; weir__commands[i]; i++)
+		if (strcmp(weir__commands[i]->name, name) == 0)
+			return weir__commands[i];
+	return NULL;
 }
 
 static void
-print_flag(const struct weir_flag *flag)
+print_status(const char *status, const char *text)
 {
-	print_option(flag->key < WEIR_LONG_ONLY ? flag->key : 0, flag->name, flag->argument,
-		     flag->help);
+	printf(".TP\n.B %s\n%s\n", status, text);
 }
 
 static void
-print_flags(const struct weir_flag *flags)
+print_statuses(const struct weir_command *command)
 {
-	for (; flags && flags->name; flags++)
-		print_flag(flags);
+	bool has_own_one = strcmp(command->name, "verify") == 0;
+
+	printf(".SH EXIT STATUS\n");
+	print_status("0", strcmp(command->name, "run") == 0 ? "drained and committed" : "done");
+	if (!has_own_one)
+		print_status("1", "it was tried, and failed");
+	print_status("2", "bad usage or a bad file: nothing was begun");
+	for (size_t i = 0; i < sizeof(more_statuses) / sizeof(more_statuses[0]); i++)
+		if (strcmp(more_statuses[i].command, command->name) == 0)
+			print_status(more_statuses[i].status, more_statuses[i].text);
 }
 
 static void
-print_command(const struct weir_command *command)
+print_command_page(const struct weir_command *command)
 {
-	printf(".SS weir %s ", command->name);
-	print_text(command->usage);
-	putchar('\n');
-	print_text(command->text);
-	putchar('\n');
-	print_flags(command->flags);
-	printf(".PP\n.nf\n");
-	print_text(command->example);
-	printf("\n.fi\n");
+	char *name = weir__format("weir-%s", command->name);
+
+	printf(".\\\" SPDX-License-Identifier: BSD-2-Clause\n");
+	weir__man_title(stdout, name, "1", "User Commands");
+	printf(".SH NAME\n");
+	weir__man_text(stdout, name);
+	printf(" \\- ");
+	weir__man_text(stdout, command->summary);
+	printf("\n.SH SYNOPSIS\n.B weir %s\n", command->name);
+	weir__man_text(stdout, command->usage);
+	printf("\n.SH DESCRIPTION\n");
+	weir__man_paragraphs(stdout, command->text);
+	printf(".SH OPTIONS\n");
+	weir__man_flags(stdout, command->flags);
+	if (command->connects)
+		weir__man_flags(stdout, weir__flags_connect);
+	weir__man_flags(stdout, weir__flags_common);
+	print_statuses(command);
+	printf(".SH EXAMPLES\n.nf\n");
+	weir__man_text(stdout, command->example);
+	printf("\n.fi\n.SH SEE ALSO\n.BR weir (1),\n.BR weir\\-pipeline (5)\n");
+	free(name);
 }
 
+/* In weir(1): a line each, its page has the rest. */
 static void
 print_commands(void)
 {
-	size_t i;
-
-	for (i = 0; weir__commands[i]; i++)
-		print_command(weir__commands[i]);
-	printf(".SS Options of commands that connect without a pipeline file\n");
-	print_flags(weir__flags_connect);
-	printf(".SS Options of every command\n");
-	print_flags(weir__flags_common);
+	for (size_t i = 0; weir__commands[i]; i++) {
+		printf(".TP\n.BR weir\\-%s (1)\n", weir__commands[i]->name);
+		weir__man_text(stdout, weir__commands[i]->summary);
+		putchar('\n');
+	}
 }
 
 static void
-print_row(const char *section, const struct weir_option *row)
+print_common_flags(void)
 {
-	printf(".TP\n\\fB");
-	print_text(section);
-	putchar('/');
-	print_text(row->name);
-	printf("\\fR (%s", weir__option_type_name(row->type));
-	if (row->choices) {
-		fputs(": ", stdout);
-		print_text(row->choices);
-	}
-	if (row->flags & WEIR_OPTION_REQUIRED)
-		fputs(", required", stdout);
-	if (row->standard) {
-		fputs(", default ", stdout);
-		print_text(row->standard);
-	}
-	printf(")\n");
-	print_text(row->help);
-	putchar('\n');
+	printf(".SS Options of commands that connect without a pipeline file\n");
+	weir__man_flags(stdout, weir__flags_connect);
+	printf(".SS Options of every command\n");
+	weir__man_flags(stdout, weir__flags_common);
 }
+
+/* ---- the pipeline file ---- */
 
 static void
 print_pipeline(void)
 {
 	const struct weir_section *section;
-	struct weir_option row;
-	size_t i;
 
 	for (section = weir__pipeline_sections(); section->path; section++) {
+		char *prefix = weir__format("%s/", section->path);
+
 		printf(".SS ");
-		print_text(section->path[0] ? section->path : "/");
+		weir__man_text(stdout, section->path[0] ? section->path : "/");
 		printf(": %s\n", section->help);
-		for (i = 0; weir__option_row(&section->table, i, &row); i++)
-			print_row(section->path, &row);
+		weir__man_rows(stdout, prefix, &section->table);
 		if (section->other_keys) {
 			printf(".PP\n");
-			print_text(section->other_keys);
+			weir__man_text(stdout, section->other_keys);
 			putchar('\n');
 		}
+		free(prefix);
 	}
+}
+
+/* ---- headers ---- */
+
+/* Without what stands behind the declaration, and without its attribute. */
+static void
+cut(char *line)
+{
+	char *end = strchr(line, ';');
+	char *attribute = strstr(line, "WEIR_PRINTF");
+
+	if (end)
+		end[1] = '\0';
+	if (attribute)
+		strcpy(attribute, ";");
+	line[strcspn(line, "\n")] = '\0';
+}
+
+/* The calls that the header declares, as it has them. */
+static void
+print_header(const char *path)
+{
+	static const char mark[] = "WEIR_API ";
+	FILE *header = fopen(path, "re");
+	bool inside = false;
+	char line[1024];
+
+	if (!header) {
+		fprintf(stderr, "manual: %s: %s\n", path, strerror(errno));
+		exit(1);
+	}
+	printf(".nf\n");
+	while (fgets(line, sizeof(line), header)) {
+		bool begins = strncmp(line, mark, strlen(mark)) == 0;
+		bool ends = strchr(line, ';') != NULL;
+		size_t indent = strspn(line, "\t ");
+
+		if (!begins && !inside)
+			continue;
+		cut(line);
+		if (inside && indent > strlen(mark))
+			indent = strlen(mark); /* lined up with what was before it */
+		weir__man_text(stdout, line + (begins ? strlen(mark) : indent));
+		putchar('\n');
+		inside = !ends;
+	}
+	printf(".fi\n");
+	fclose(header);
 }
 
 /* ---- ready programs ---- */
@@ -164,19 +201,8 @@ print_ready_options(const struct ready_program *program)
 	const struct ready_option *option;
 
 	for (size_t index = 0; (option = ready_option(program, index)); index++)
-		print_option(option->letter, option->name, option->argument, option->help);
-}
-
-static void
-print_capitals(const char *text)
-{
-	char capitals[40];
-	size_t size = 0;
-
-	for (; text[size] && size + 1 < sizeof(capitals); size++)
-		capitals[size] = (char)toupper((unsigned char)text[size]);
-	capitals[size] = '\0';
-	print_text(capitals);
+		weir__man_option(stdout, option->letter, option->name, option->argument,
+				 option->help);
 }
 
 /* True: the line was a mark. */
@@ -193,56 +219,99 @@ print_ready_mark(const struct ready_program *program, const char *line)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (strcmp(line, texts[i].mark) == 0) {
-			print_text(texts[i].text);
+			weir__man_text(stdout, texts[i].text);
 			putchar('\n');
 			return true;
 		}
-	if (strcmp(line, "@OPTIONS@\n") != 0)
+	if (strcmp(line, "@READY_TITLE@\n") == 0)
+		weir__man_title(stdout, program->name, "1", "User Commands");
+	else if (strcmp(line, "@SEE_PROCESSOR@\n") == 0)
+		printf(".BR weir\\-%s (7)\n", program->use);
+	else if (strcmp(line, "@OPTIONS@\n") == 0)
+		print_ready_options(program);
+	else
 		return false;
-	print_ready_options(program);
 	return true;
 }
 
 /* ---- lines of the source ---- */
 
-static void
-print_line(const struct ready_program *program, char *line)
+/* "@TITLE weir-pipeline 5 File Formats@" */
+static bool
+print_title(const char *line)
 {
-	char *mark = strstr(line, "@VERSION@"), *name = strstr(line, "@TITLE@");
+	char name[64], section[8], heading[64];
 
-	if (program && print_ready_mark(program, line))
+	if (sscanf(line, "@TITLE %63s %7s %63[^@]@", name, section, heading) != 3)
+		return false;
+	weir__man_title(stdout, name, section, heading);
+	return true;
+}
+
+static void
+print_line(const char *folder, const struct ready_program *program, const char *line)
+{
+	char header[64];
+
+	if ((program && print_ready_mark(program, line)) || print_title(line))
 		return;
 	if (strcmp(line, "@COMMANDS@\n") == 0) {
 		print_commands();
+	} else if (strcmp(line, "@OPTIONS@\n") == 0) {
+		print_common_flags();
 	} else if (strcmp(line, "@PIPELINE@\n") == 0) {
 		print_pipeline();
-	} else if (mark) {
-		*mark = '\0';
-		if (program && name) {
-			printf("%.*s", (int)(name - line), line);
-			print_capitals(program->name);
-			line = name + strlen("@TITLE@");
-		}
-		printf("%s%s%s", line, PACKAGE_VERSION, mark + strlen("@VERSION@"));
+	} else if (sscanf(line, "@HEADER %63[a-z.]@", header) == 1) {
+		char *path = weir__format("%s/../lib/weir/%s", folder, header);
+
+		print_header(path);
+		free(path);
 	} else {
 		fputs(line, stdout);
 	}
 }
 
-int
-main(int argc, char **argv)
+static int
+print_source(const char *path, const char *program_name)
 {
-	FILE *source = argc > 1 ? fopen(argv[1], "re") : NULL;
-	const struct ready_program *program = argc > 2 ? find_program(argv[2]) : NULL;
+	const struct ready_program *program = program_name ? find_program(program_name) : NULL;
+	FILE *source = fopen(path, "re");
+	char *folder = weir__strndup(path, strrchr(path, '/') ? (size_t)(strrchr(path, '/') - path)
+							      : 0);
 	char line[1024];
 
-	if (!source || (argc > 2 && !program)) {
-		fprintf(stderr, "manual: %s: %s\n", argv[argc - 1],
+	if (!source || (program_name && !program)) {
+		fprintf(stderr, "manual: %s: %s\n", source ? program_name : path,
 			source ? "no such program" : strerror(errno));
+		free(folder);
 		return 1;
 	}
 	while (fgets(line, sizeof(line), source))
-		print_line(program, line);
+		print_line(folder, program, line);
 	fclose(source);
-	return fflush(stdout) != 0;
+	free(folder);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct weir_command *command;
+	int status;
+
+	if (argc == 3 && strcmp(argv[1], "command") == 0) {
+		command = find_command(argv[2]);
+		if (!command) {
+			fprintf(stderr, "manual: %s: no such command\n", argv[2]);
+			return 1;
+		}
+		print_command_page(command);
+		return fflush(stdout) != 0;
+	}
+	if (argc < 2) {
+		fprintf(stderr, "manual: no source given\n");
+		return 1;
+	}
+	status = print_source(argv[1], argc > 2 ? argv[2] : NULL);
+	return fflush(stdout) != 0 ? 1 : status;
 }

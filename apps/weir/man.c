@@ -44,7 +44,8 @@ weir__man_title(FILE *out, const char *name, const char *section, const char *he
 	fputs(".TH ", out);
 	for (; *name; name++)
 		fputc(toupper((unsigned char)*name), out);
-	fprintf(out, " %s \"\" \"weir %s\" \"%s\"\n", section, PACKAGE_VERSION, heading);
+	fprintf(out, " %s %s \"weir %s\" \"%s\"\n", section, PACKAGE_DATE, PACKAGE_VERSION,
+		heading);
 }
 
 void

@@ -20,6 +20,7 @@
 
 #define LONGEST_LINE 90
 #define MANUAL "docs/weir.1"
+#define LONGEST_PATH 64
 
 /* All that a program prints, and its exit status; the caller frees. */
 static char *
@@ -201,6 +202,11 @@ unescape(const char *roff)
 			roff += 3;
 		} else if (strncmp(roff, "\\&", 2) == 0) {
 			roff += 2;
+		} else if (strncmp(roff, "\\(", 2) == 0 && strlen(roff) > 3) {
+			weir__buffer_add_text(&out, roff[2] == 'h'   ? "^"
+						    : roff[2] == 't' ? "~"
+								     : "`");
+			roff += 4;
 		} else if (*roff == '\\' && roff[1]) {
 			weir__buffer_add(&out, roff[1] == 'e' ? "\\" : &roff[1], 1);
 			roff += 2;
@@ -213,14 +219,14 @@ unescape(const char *roff)
 }
 
 static char *
-manual(void)
+manual(const char *path)
 {
 	struct weir_buffer roff = {0};
-	FILE *file = fopen(MANUAL, "re");
+	FILE *file = fopen(path, "re");
 	char part[512], *text;
 	size_t size;
 
-	ck_assert_msg(file != NULL, MANUAL " is not built");
+	ck_assert_msg(file != NULL, "%s is not built", path);
 	while ((size = fread(part, 1, sizeof(part), file)) > 0)
 		weir__buffer_add(&roff, part, size);
 	fclose(file);
@@ -230,15 +236,15 @@ manual(void)
 	return text;
 }
 
-/* The section of that title, up to the next one; the caller frees. */
+/* The section of that heading, up to the next one; the caller frees. */
 static char *
-section(const char *text, const char *title)
+section(const char *text, const char *heading)
 {
-	char *head = weir__format("\n.SS %s", title);
+	char *head = weir__format("\n%s\n", heading);
 	const char *begin = strstr(text, head), *end;
 
-	ck_assert_msg(begin != NULL, MANUAL " has no section %s", title);
-	begin += strlen(head);
+	ck_assert_msg(begin != NULL, "no section %s", heading);
+	begin += strlen(head) - 1;
 	free(head);
 	end = strstr(begin, "\n.S");
 	return weir__strndup(begin, end ? (size_t)(end - begin) + 1 : strlen(begin));
@@ -251,7 +257,7 @@ expect_in_manual(const struct weir_command *command, const struct weir_flag *fla
 	char *title = title_of(flag);
 	char *row = weir__format("\n.TP\n%s\n%s\n", title, flag->help);
 
-	ck_assert_msg(strstr(text, row) != NULL, "%s: no \"%s\" in " MANUAL,
+	ck_assert_msg(strstr(text, row) != NULL, "%s: no \"%s\" in its page",
 		      command ? command->name : "common", row);
 	free(row);
 	free(title);
@@ -260,29 +266,35 @@ expect_in_manual(const struct weir_command *command, const struct weir_flag *fla
 START_TEST(man_page_has_the_same)
 {
 	const struct weir_command *command = weir__commands[_i];
-	char *text = manual(), *title = weir__format("weir %s ", command->name), *part;
+	char *usage = weir__format("\n.B weir %s\n%s\n", command->name, command->usage);
+	char path[LONGEST_PATH];
+	char *text, *part;
 
-	part = section(text, title);
-	ck_assert_msg(strncmp(part, command->usage, strlen(command->usage)) == 0, "%s",
-		      part);
-	ck_assert_msg(strstr(part, command->text) != NULL, "%s", command->name);
-	each_of(command, command->flags, expect_in_manual, part);
+	snprintf(path, sizeof(path), "docs/weir-%s.1", command->name);
+	text = manual(path);
+	ck_assert_msg(strstr(text, usage) != NULL, "%s", path);
+	ck_assert_msg(strstr(text, command->summary) != NULL, "%s", path);
+	part = section(text, ".SH OPTIONS");
+	each_flag(command, expect_in_manual, part);
 	free(part);
-	free(title);
 	free(text);
+	free(usage);
 }
 END_TEST
 
-START_TEST(man_page_has_what_commands_share)
+START_TEST(man_page_of_weir_has_what_commands_share)
 {
-	char *text = manual();
-	char *part = section(text, "Options of every command");
+	char *text = manual(MANUAL);
+	char *part = section(text, ".SS Options of every command");
 
 	each_of(NULL, weir__flags_common, expect_in_manual, part);
 	free(part);
-	part = section(text, "Options of commands that connect");
+	part = section(text, ".SS Options of commands that connect without a pipeline file");
 	each_of(NULL, weir__flags_connect, expect_in_manual, part);
 	free(part);
+	for (size_t i = 0; weir__commands[i]; i++)
+		ck_assert_msg(strstr(text, weir__commands[i]->summary) != NULL, "%s",
+			      weir__commands[i]->name);
 	free(text);
 }
 END_TEST
@@ -301,7 +313,7 @@ main(void)
 			    count);
 	tcase_add_loop_test(tcase, getopt_takes_every_option, 0, count);
 	tcase_add_loop_test(tcase, man_page_has_the_same, 0, count);
-	tcase_add_test(tcase, man_page_has_what_commands_share);
+	tcase_add_test(tcase, man_page_of_weir_has_what_commands_share);
 	suite_add_tcase(suite, tcase);
 	return weir_test_run(suite);
 }
