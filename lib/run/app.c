@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -44,6 +45,12 @@ struct weir_app {
 	atomic_int stops; /* calls of weir_app_stop() */
 	bool hung;        /* a worker did not leave: what it uses is never freed */
 	int wake;         /* eventfd: a stop, or the end of a worker */
+
+	bool in_background; /* weir_app_start(): the members below are meant */
+	pthread_t thread;
+	struct weir_error outcome;
+	int outcome_code;
+	int ended; /* eventfd */
 };
 
 /* ---- loading ---- */
@@ -56,6 +63,7 @@ weir_app_new(void)
 	app->logger.level = WEIR_LOG_INFO;
 	app->registry = weir__registry_new(&app->logger);
 	app->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	app->ended = -1;
 	app->threads = weir__threads_new(app->wake);
 	return app;
 }
@@ -77,6 +85,8 @@ weir_app_free(struct weir_app *app)
 	weir__registry_free(app->registry);
 	if (app->wake >= 0)
 		close(app->wake);
+	if (app->ended >= 0)
+		close(app->ended);
 	free(app);
 }
 
@@ -359,6 +369,53 @@ weir_app_run(struct weir_app *app, struct weir_error *error)
 	if (!app->hung)
 		close(lock);
 	return code;
+}
+
+/* ---- in the background ---- */
+
+static void *
+run_in_background(void *opaque)
+{
+	struct weir_app *app = opaque;
+
+	app->outcome_code = weir_app_run(app, &app->outcome);
+	weir__wake(app->ended);
+	return NULL;
+}
+
+int
+weir_app_start(struct weir_app *app, struct weir_error *error)
+{
+	if (!app->chain || app->in_background)
+		return weir_error_set(error, WEIR_ESTATE,
+				      app->chain ? "the app was started already"
+						 : "no pipeline is loaded");
+	if (app->ended < 0)
+		app->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (app->ended < 0)
+		return weir_error_set(error, WEIR_EIO, "cannot make an eventfd");
+	if (weir__thread_start(&app->thread, run_in_background, app) != 0)
+		return weir_error_set(error, WEIR_EIO, "cannot start a thread");
+	app->in_background = true;
+	return 0;
+}
+
+int
+weir_app_fd(const struct weir_app *app)
+{
+	return app->ended;
+}
+
+int
+weir_app_wait(struct weir_app *app, struct weir_error *error)
+{
+	if (!app->in_background)
+		return weir_error_set(error, WEIR_ESTATE, "the app was not started");
+	pthread_join(app->thread, NULL);
+	app->in_background = false;
+	if (app->outcome_code)
+		weir_error_set(error, app->outcome_code, "%s", app->outcome.message);
+	return app->outcome_code;
 }
 
 /* ---- for the command ---- */

@@ -8,6 +8,9 @@
  *           weir_app_run(app, &error);
  *   weir_app_free(app);
  *
+ * The folder examples/ has whole programs. docs/plugins.md is about processors that are not
+ * linked in.
+ *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #ifndef WEIR_APP_H
@@ -77,6 +80,25 @@ WEIR_API int weir_app_run(struct weir_app *app, struct weir_error *error);
  * stop at once, without committing. From any thread, and from a signal handler.
  */
 WEIR_API void weir_app_stop(struct weir_app *app);
+
+/*
+ * For a program with a main loop of its own: run on a thread, and return at once. No signal
+ * is delivered to weir's threads. Once an app; weir_app_wait() is needed before
+ * weir_app_free().
+ *
+ * Returns 0 or a WEIR_E*: it was not started. What fails later weir_app_wait() tells.
+ */
+WEIR_API int weir_app_start(struct weir_app *app, struct weir_error *error);
+
+/*
+ * A descriptor for poll, epoll or select: readable from when the app has ended, by itself or
+ * by weir_app_stop(). Do not read from it; it is closed by weir_app_free(). -1 before
+ * weir_app_start().
+ */
+WEIR_API int weir_app_fd(const struct weir_app *app);
+
+/* Wait until an app that was started has ended. Returns what weir_app_run() would have. */
+WEIR_API int weir_app_wait(struct weir_app *app, struct weir_error *error);
 
 #ifdef __cplusplus
 }

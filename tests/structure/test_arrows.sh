@@ -74,7 +74,7 @@ processors_know_installed_headers_only() {
 
 # Neither do the programs that are models for those who link libweir.
 ready_programs_know_installed_headers_only() {
-    strays=$(includes apps/ready apps/weir-dedup apps/weir-enrich | awk '
+    strays=$(includes apps/ready apps/weir-dedup apps/weir-enrich examples | awk '
         $2 ~ /^(base|config|observe|broker|processor|state|run|testing|tests|lib|apps\/weir)\// ||
         index($2, "..") { print $1 " includes " $2 }')
     [ -z "$strays" ] || { echo "$strays"; return 1; }
@@ -100,7 +100,7 @@ for room in lib/*/; do
 done
 claim "apps include downwards only" only_downwards apps apps
 claim "processors include installed headers only" processors_know_installed_headers_only
-claim "ready programs include installed headers only" ready_programs_know_installed_headers_only
+claim "ready programs and examples include installed headers only" ready_programs_know_installed_headers_only
 claim "librdkafka is known to lib/broker/kafka* alone" only_in librdkafka/rdkafka.h 'lib/broker/kafka*'
 claim "rdkafka.h is included by its full name" only_in rdkafka.h
 claim "librdkafka's mock is known to tests alone" only_in librdkafka/rdkafka_mock.h

@@ -82,6 +82,21 @@ plugin_builds_and_is_found() {
         grep -q 'a plugin from outside'
 }
 
+# As the README there says, with this compiler of C, and of C++.
+# shellcheck disable=SC2046
+examples_build() { # CC CXX
+    rm -rf "$root/examples"
+    cp -R "$(dirname "$(find "$home" -path '*/examples/hello.c')")" "$root/examples" || return 1
+    for source in "$root"/examples/*.c; do
+        $1 -Wall -Wextra -Werror $(weir_config --cflags) -o "${source%.c}" "$source" \
+            $(weir_config --libs) -ljansson -lpthread || return 1
+    done
+    $2 -Wall -Wextra -Werror $(weir_config --cflags) -o "$root/examples/upper" \
+        "$root/examples/upper.cc" $(weir_config --libs) || return 1
+    LD_LIBRARY_PATH=$(weir_config --variable=libdir) "$root/examples/hello" 2>&1 |
+        grep -q '^usage: hello'
+}
+
 processordir_has_the_processors() {
     ls "$(weir_config --variable=processordir)"/route.so
 }
@@ -92,7 +107,7 @@ command_says_its_version() {
 
 uninstalls() {
     ${MAKE:-make} -s DESTDIR="$root" uninstall &&
-        left=$(find "$home" -type f -o -type l) && [ -z "$left" ] || { echo "$left"; return 1; }
+        left=$(cd "$home" && find . -type f -o -type l -o -path '*weir*') && [ -z "$left" ] || { echo "$left"; return 1; }
 }
 
 claim "make install works" "${MAKE:-make}" -s DESTDIR="$root" install
@@ -105,5 +120,11 @@ claim "the installed command runs" command_says_its_version
 claim "weir.pc names the folder of processors" processordir_has_the_processors
 claim "a program builds and runs with what pkg-config says" program_builds_and_runs
 claim "a plugin builds and the command finds it" plugin_builds_and_is_found
-claim "make uninstall leaves nothing" uninstalls
+claim "the examples build with ${CC:-cc}" examples_build "${CC:-cc}" "${CXX:-c++}"
+if command -v clang++ >/dev/null 2>&1; then
+    claim "the examples build with clang" examples_build clang clang++
+else
+    echo "# no clang here"
+fi
+claim "make uninstall leaves nothing, and none of its folders" uninstalls
 finish

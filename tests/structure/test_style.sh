@@ -5,13 +5,13 @@ srcdir=${srcdir:-.}
 cd "$srcdir" || exit 1
 
 code() {
-    find lib apps processors tests demo bench \( -name '*.[ch]' -o -name '*.cc' \) -print
+    find lib apps processors examples tests demo bench \( -name '*.[ch]' -o -name '*.cc' \) -print
 }
 
 sources() {
     code
     find m4 -name 'weir_*.m4'
-    find lib apps processors tests demo bench docs -name '*.sh' -o -name 'Makefile.inc'
+    find lib apps processors examples tests demo bench docs -name '*.sh' -o -name 'Makefile.inc'
     echo configure.ac Makefile.am bootstrap .ci/run tests/kafka/kafka | tr ' ' '\n'
 }
 
