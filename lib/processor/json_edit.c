@@ -15,6 +15,8 @@
 
 #include <processor/json_text.h>
 
+#define NAME_MAX_SEARCHED 62 /* bytes of a name that is searched for as it is */
+
 /* ---- over a text ---- */
 
 static bool
@@ -39,24 +41,32 @@ is_at(struct weir_bytes text, size_t at, char c)
 	return at < text.size && ((const char *)text.data)[at] == c;
 }
 
+/* The next quote or backslash, or the text's end. */
+static size_t
+skip_plain(struct weir_bytes text, size_t at)
+{
+	const char *bytes = text.data;
+
+	for (; text.size - at >= 8; at += 8) {
+		uint64_t word = weir__json_eight(bytes + at);
+		uint64_t ends = weir__json_equal(word, '"') | weir__json_equal(word, '\\');
+
+		if (ends)
+			return at + (size_t)__builtin_ctzll(ends) / 8;
+	}
+	while (at < text.size && bytes[at] != '"' && bytes[at] != '\\')
+		at++;
+	return at;
+}
+
 /* Behind the string that begins at `at`. */
 static size_t
 string_end(struct weir_bytes text, size_t at)
 {
-	const char *bytes = text.data;
-	size_t begin = at + 1;
-
-	for (at = begin; at < text.size; at++) {
-		const char *quote = memchr(bytes + at, '"', text.size - at);
-		size_t escapes = 0;
-
-		if (!quote)
-			break;
-		at = (size_t)(quote - bytes);
-		while (at - escapes > begin && bytes[at - escapes - 1] == '\\')
-			escapes++;
-		if (escapes % 2 == 0)
+	for (at = skip_plain(text, at + 1); at < text.size; at = skip_plain(text, at)) {
+		if (is_at(text, at, '"'))
 			return at + 1;
+		at = at + 2 < text.size ? at + 2 : text.size; /* it escapes what follows */
 	}
 	return text.size;
 }
@@ -153,7 +163,11 @@ is_named(struct weir_bytes name, const struct token *token)
 
 	if (name.size < 2)
 		return false;
-	if (token->has_escapes || memchr(bytes, '\\', name.size))
+	if (token->has_escapes)
+		return is_named_slowly(name, token);
+	if (name.size < token->size + 2) /* escapes make it no shorter */
+		return false;
+	if (memchr(bytes, '\\', name.size))
 		return is_named_slowly(name, token);
 	return name.size == token->size + 2 && memcmp(bytes + 1, token->text, token->size) == 0;
 }
@@ -248,10 +262,10 @@ go(struct weir_bytes text, const char *pointer)
 static void
 add_name(struct weir_buffer *out, const struct token *token)
 {
-	size_t size;
-	char *name = plain_name(token, &size);
+	size_t size = token->size;
+	char *name = token->has_escapes ? plain_name(token, &size) : NULL;
 
-	weir__json_add_string(out, name, size);
+	weir__json_add_string(out, name ? name : token->text, size);
 	weir__buffer_add_text(out, ":");
 	free(name);
 }
@@ -277,6 +291,41 @@ add_member(struct weir_buffer *out, const char *rest, struct weir_bytes value)
 		weir__buffer_add_text(out, "}");
 }
 
+/*
+ * Does plainly no object of the text have the member that comes first in the pointer? Without
+ * escapes its name would be there as it is: two fast searches instead of a way from value to
+ * value. Most often what is put somewhere is new there.
+ */
+static bool
+lacks_first(struct weir_bytes text, const char *pointer)
+{
+	char quoted[NAME_MAX_SEARCHED + 2];
+	struct token token;
+
+	if (*pointer != '/')
+		return false;
+	token = token_at(pointer);
+	if (token.has_escapes || token.size > NAME_MAX_SEARCHED ||
+	    memchr(text.data, '\\', text.size))
+		return false;
+	quoted[0] = quoted[token.size + 1] = '"';
+	memcpy(quoted + 1, token.text, token.size);
+	return !memmem(text.data, text.size, quoted, token.size + 2);
+}
+
+/* Where it would have to go: as by go(), which also knows what is there. */
+static struct spot
+go_to_set(struct weir_bytes text, const char *pointer)
+{
+	size_t begin = skip_blanks(text, 0), end = text.size;
+
+	if (!is_at(text, begin, '{') || !lacks_first(text, pointer))
+		return go(text, pointer);
+	while (is_blank(((const char *)text.data)[end - 1]))
+		end--;
+	return (struct spot){begin, end, pointer};
+}
+
 /* Behind the last member of the object, or behind its brace. */
 static size_t
 members_end(struct weir_bytes text, const struct spot *object)
@@ -293,7 +342,7 @@ char *
 weir_json_set(struct weir_bytes text, const char *pointer, struct weir_bytes value,
               size_t *size)
 {
-	struct spot spot = go(text, pointer);
+	struct spot spot = go_to_set(text, pointer);
 	struct weir_buffer out = {0};
 	const char *bytes = text.data;
 	size_t begin = spot.begin, end = spot.end;

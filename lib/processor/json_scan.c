@@ -130,33 +130,51 @@ scan_escape(struct scanner *s)
 	return true;
 }
 
+/* Over bytes that stand for themselves, eight at once, up to one that may not. */
+static void
+skip_plain(struct scanner *s)
+{
+	while (s->end - s->at >= 8) {
+		uint64_t word = weir__json_eight(s->at);
+		uint64_t others = weir__json_equal(word, '"') | weir__json_equal(word, '\\') |
+				  weir__json_below(word, 0x20) |
+				  (word & WEIR_JSON_EIGHT(0x80));
+
+		if (others) {
+			s->at += __builtin_ctzll(others) / 8;
+			return;
+		}
+		s->at += 8;
+	}
+}
+
+/* At a byte that is neither quote nor escape. */
+static bool
+scan_character(struct scanner *s)
+{
+	size_t size;
+
+	if (*s->at < 0x20)
+		return fault_at(s, s->at, "a control character in a string", true);
+	size = *s->at < 0x80 ? 1 : utf8_size(s->at, s->end);
+	if (size == 0)
+		return fault_at(s, s->at, "invalid UTF-8", true);
+	s->at += size;
+	return true;
+}
+
 /* At the opening quote. */
 static bool
 scan_string(struct scanner *s)
 {
 	s->at++;
-	while (s->at < s->end) {
-		unsigned char c = *s->at;
-
-		if (c == '"') {
+	for (skip_plain(s); s->at < s->end; skip_plain(s)) {
+		if (*s->at == '"') {
 			s->at++;
 			return true;
 		}
-		if (c == '\\') {
-			if (!scan_escape(s))
-				return false;
-		} else if (c < 0x20) {
-			return fault_at(s, s->at, "a control character in a string",
-					true);
-		} else if (c < 0x80) {
-			s->at++;
-		} else {
-			size_t size = utf8_size(s->at, s->end);
-
-			if (size == 0)
-				return fault_at(s, s->at, "invalid UTF-8", true);
-			s->at += size;
-		}
+		if (*s->at == '\\' ? !scan_escape(s) : !scan_character(s))
+			return false;
 	}
 	return expected(s, "expected the rest of a string");
 }

@@ -6,6 +6,9 @@
 #ifndef WEIR_PROCESSOR_JSON_TEXT_H
 #define WEIR_PROCESSOR_JSON_TEXT_H
 
+#include <endian.h>
+#include <string.h>
+
 #include <jansson.h>
 
 #include <base/alloc.h>
@@ -58,6 +61,30 @@ void weir__json_place(struct weir_bytes text, size_t at, struct weir_buffer *out
 bool weir__json_token_index(const char *token, size_t size, size_t *index);
 /* ~1 to /, ~0 to ~, in place. Returns the new size. */
 size_t weir__json_token_unescape(char *token, size_t size);
+
+/*
+ * Eight bytes at once, the first one in the lowest place: each of these sets a byte's highest
+ * bit where it is so. Above the lowest such byte they may see more than there are.
+ */
+#define WEIR_JSON_EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
+static inline uint64_t
+weir__json_eight(const void *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return le64toh(word);
+}
+static inline uint64_t
+weir__json_below(uint64_t word, unsigned char bound) /* of 128 at most */
+{
+	return (word - WEIR_JSON_EIGHT(bound)) & ~word & WEIR_JSON_EIGHT(0x80);
+}
+static inline uint64_t
+weir__json_equal(uint64_t word, unsigned char byte)
+{
+	return weir__json_below(word ^ WEIR_JSON_EIGHT(byte), 1);
+}
 
 /* Add a string, in quotes. */
 void weir__json_add_string(struct weir_buffer *out, const char *text, size_t size);
