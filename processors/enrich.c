@@ -196,23 +196,32 @@ put(struct weir_context *ctx, const struct enrich *enrich, const struct weir_rec
 
 /* ---- the record ---- */
 
-/* What the table has is foreign too. *info without the blanks around it. */
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* JSON without the blanks around it. */
+static struct weir_bytes
+trimmed(struct weir_bytes json)
+{
+	const char *begin = json.data, *end = begin + json.size;
+
+	while (is_blank(*begin))
+		begin++;
+	while (is_blank(end[-1]))
+		end--;
+	return (struct weir_bytes){begin, (size_t)(end - begin)};
+}
+
 static enum weir_verdict
-check_info(struct weir_context *ctx, const struct enrich *enrich, struct weir_bytes key,
-	   struct weir_bytes *info)
+reject_info(struct weir_context *ctx, struct weir_bytes key, const char *why)
 {
 	const struct enrich_options *opts = weir_options(ctx);
-	struct weir_error error = {0};
 
-	if (weir_json_check(*info, &error) != 0)
-		return weir_reject(ctx, "table %s, \"%.*s\": %s", opts->table, shown(key),
-				   (const char *)key.data, error.message);
-	weir_json_find(*info, "", info);
-	if (enrich->field_count > 0 && *(const char *)info->data != '{')
-		return weir_reject(ctx,
-				   "table %s, \"%.*s\": value is no object, and has no fields",
-				   opts->table, shown(key), (const char *)key.data);
-	return WEIR_DONE;
+	return weir_reject(ctx, "table %s, \"%.*s\": %s", opts->table, shown(key),
+			   (const char *)key.data, why);
 }
 
 static enum weir_verdict
@@ -234,25 +243,39 @@ nothing_to_look_up(struct weir_context *ctx, const struct enrich *enrich,
 }
 
 static enum weir_verdict
+not_there(struct weir_context *ctx, const struct enrich *enrich, struct weir_bytes key)
+{
+	const struct enrich_options *opts = weir_options(ctx);
+
+	return is_left_alone(ctx, enrich)
+		       ? WEIR_DONE
+		       : weir_reject(ctx, "table %s has no \"%.*s\"", opts->table, shown(key),
+				     (const char *)key.data);
+}
+
+/* What the table has is foreign, too. */
+static enum weir_verdict
 look_up(struct weir_context *ctx, const struct enrich *enrich, const struct weir_record *record,
 	struct weir_bytes key)
 {
-	const struct enrich_options *opts = weir_options(ctx);
+	struct weir_error error;
 	struct weir_bytes info;
 	int code;
 
 	if (!key.data)
 		return nothing_to_look_up(ctx, enrich, record);
-	code = weir_table_get(enrich->table, key, &info);
+	error.code = 0; /* all of it is too much to be zeroed for each record */
+	error.message[0] = '\0';
+	code = weir_table_get_checked(enrich->table, key, weir_json_check, &info, &error);
 	if (code == WEIR_ENOTFOUND)
-		return is_left_alone(ctx, enrich)
-			       ? WEIR_DONE
-			       : weir_reject(ctx, "table %s has no \"%.*s\"", opts->table,
-					     shown(key), (const char *)key.data);
+		return not_there(ctx, enrich, key);
+	if (code == WEIR_EJSON)
+		return reject_info(ctx, key, error.message);
 	if (code != 0)
 		return weir_retry(ctx, "the table cannot be read"); /* the app stops */
-	if (check_info(ctx, enrich, key, &info) != WEIR_DONE)
-		return WEIR_REJECT;
+	info = trimmed(info);
+	if (enrich->field_count > 0 && *(const char *)info.data != '{')
+		return reject_info(ctx, key, "value is no object, and has no fields");
 	return put(ctx, enrich, record, info);
 }
 

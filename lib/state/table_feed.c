@@ -94,7 +94,10 @@ commit(struct weir_tables *tables, struct weir_kept *kept, struct weir_error *er
 		positions[index] = tables->parts[kept->first_part + (size_t)index].next;
 	if (is_read(tables, kept))
 		weir__state_caught_up(kept->state);
+	weir__versions_commit(kept->versions);
 	code = weir__state_commit(kept->state, positions, error);
+	if (!code)
+		weir__versions_committed(kept->versions);
 	free(positions);
 	return code;
 }
@@ -260,6 +263,7 @@ take(struct weir_tables *tables, struct weir_part *part, const struct weir_offse
 		kept->warned_of_keys = true;
 		return true;
 	}
+	weir__versions_change(kept->versions, message->key);
 	tables->uncommitted++;
 	tables->uncommitted_bytes += message->key.size + message->value.size;
 	if (weir__state_apply(kept->state, 0, message->key, message->value,

@@ -134,6 +134,7 @@ begin_anew(struct weir_tables *tables, struct weir_kept *kept, const struct weir
 	          "table is read anew table=%s topic=%s[%" PRId32 "] position=%" PRId64
 	          " log_start=%" PRId64 " log_end=%" PRId64 " reason=\"%s\"",
 	          kept->name, kept->topic, part->partition, part->next, low, high, why);
+	weir__versions_change_all(kept->versions);
 	return weir__state_wipe(kept->state, error);
 }
 

@@ -15,12 +15,17 @@
 #include <state/tables_private.h>
 
 #define BATCH_BYTES ((size_t)64 << 20)
+#define CACHE_BYTES ((size_t)32 << 20)
+#define CHECKS_MAX 8 /* struct weir_cached has so many bits for them */
 #define UNUSED_MS (INT64_C(30) * 24 * 3600 * 1000)
 
 struct weir_table {
 	struct weir_kept *kept;
 	struct weir_snapshot *snapshot;
 	bool is_looking;
+	uint64_t version; /* committed before the moment began */
+	struct weir_cache *cache;
+	weir_table_check_fn checks[CHECKS_MAX]; /* that were asked for, each its bit */
 	struct weir_error error;
 };
 
@@ -69,6 +74,7 @@ weir__tables_new(const struct weir_tables_config *config)
 		kept->topic = config->topics[index].topic;
 		kept->folder = weir__table_folder(config->folder, kept->topic);
 		init_lock(&kept->alone);
+		kept->versions = weir__calloc(1, sizeof(*kept->versions));
 	}
 	clean(tables);
 	tables->config.folder = NULL;
@@ -87,6 +93,7 @@ end(struct weir_tables *tables, void (*close_state)(struct weir_state *state))
 		close_state(kept->state);
 		pthread_rwlock_destroy(&kept->alone);
 		free(kept->folder);
+		free(kept->versions);
 	}
 	free(tables->kept);
 	free(tables->parts);
@@ -150,12 +157,16 @@ weir__kept_open(struct weir_tables *tables, struct weir_kept *kept, struct weir_
 
 	for (size_t index = 0; index < count; index++)
 		places[index].name = weir__format("%zu", index);
+	weir__versions_change_all(kept->versions);
 	weir__state_release(kept->state);
 	kept->state = weir__state_open(&config, error);
 	for (size_t index = 0; index < count; index++)
 		free((char *)places[index].name);
 	free(places);
-	return kept->state ? drop_former_topic(tables, kept, error) : WEIR_EIO;
+	if (!kept->state || drop_former_topic(tables, kept, error))
+		return WEIR_EIO;
+	weir__versions_committed(kept->versions);
+	return 0;
 }
 
 bool
@@ -190,6 +201,8 @@ weir__table_new(struct weir_tables *tables, size_t index)
 
 	table->kept = &tables->kept[index];
 	table->snapshot = weir__snapshot_new();
+	table->cache = weir__cache_new(tables->config.cache_bytes ? tables->config.cache_bytes
+	                                                          : CACHE_BYTES);
 	return table;
 }
 
@@ -200,19 +213,25 @@ weir__table_free(struct weir_table *table)
 		return;
 	weir__table_let_go(table);
 	weir__snapshot_free(table->snapshot);
+	weir__cache_free(table->cache);
 	free(table);
 }
 
 static int
 look(struct weir_table *table)
 {
-	pthread_rwlock_rdlock(&table->kept->alone);
+	struct weir_kept *kept = table->kept;
+
+	pthread_rwlock_rdlock(&kept->alone);
 	table->is_looking = true;
-	if (!table->kept->state)
-		weir_error_set(&table->error, WEIR_EIO, "table %s cannot be read: its files are "
-		               "not open", table->kept->name);
-	else if (weir__snapshot_begin(table->snapshot, table->kept->state, &table->error) == 0)
+	table->version = weir__versions_now(kept->versions);
+	if (!kept->state) {
+		weir_error_set(&table->error, WEIR_EIO,
+		               "table %s cannot be read: its files are not open", kept->name);
+	} else if (weir__snapshot_begin(table->snapshot, kept->state, &table->error) == 0) {
+		weir__versions_begun();
 		return 0;
+	}
 	weir__table_let_go(table);
 	return WEIR_EIO;
 }
@@ -223,22 +242,90 @@ weir__table_let_go(struct weir_table *table)
 	if (!table->is_looking)
 		return;
 	weir__snapshot_end(table->snapshot);
+	weir__cache_make_room(table->cache);
 	table->is_looking = false;
 	pthread_rwlock_unlock(&table->kept->alone);
+}
+
+/* In the files, as they were at the view's moment; it remembers what it finds. */
+static int
+search(struct weir_table *table, struct weir_bytes key, uint64_t hash, struct weir_bytes *value,
+       struct weir_cached **cached)
+{
+	const struct weir_bytes none = {NULL, 0};
+	int code = weir__snapshot_get(table->snapshot, key, value, &table->error);
+
+	if (code == 0 || code == WEIR_ENOTFOUND)
+		*cached = weir__cache_add(table->cache, hash, key, code ? none : *value,
+		                          table->version);
+	return code;
+}
+
+/* *cached is NULL where it could not be remembered. */
+static int
+find(struct weir_table *table, struct weir_bytes key, struct weir_bytes *value,
+     struct weir_cached **cached)
+{
+	uint64_t hash;
+
+	*cached = NULL;
+	if (!key.data)
+		return WEIR_ENOTFOUND;
+	if (!table->is_looking && look(table))
+		return WEIR_EIO;
+	hash = weir__cache_hash(key);
+	*cached = weir__cache_find(table->cache, hash, key);
+	if (!*cached ||
+	    !weir__versions_hold(table->kept->versions, hash, (*cached)->version))
+		return search(table, key, hash, value, cached);
+	if (!(*cached)->is_there)
+		return WEIR_ENOTFOUND;
+	*value = weir__cached_value(*cached);
+	return 0;
 }
 
 int
 weir_table_get(struct weir_table *table, struct weir_bytes key, struct weir_bytes *value)
 {
-	int code;
+	struct weir_cached *cached;
+	int code = find(table, key, value, &cached);
 
-	if (!key.data)
-		return WEIR_ENOTFOUND;
-	if (!table->is_looking && look(table))
-		return WEIR_EIO;
-	code = weir__snapshot_get(table->snapshot, key, value, &table->error);
 	if (!code)
 		*value = weir__lend(*value);
+	return code;
+}
+
+/* The bit that says an entry has passed this check; 0: there are too many. */
+static uint8_t
+bit_of(struct weir_table *table, weir_table_check_fn check)
+{
+	for (unsigned index = 0; index < CHECKS_MAX; index++) {
+		if (!table->checks[index])
+			table->checks[index] = check;
+		if (table->checks[index] == check)
+			return (uint8_t)(1u << index);
+	}
+	return 0;
+}
+
+int
+weir_table_get_checked(struct weir_table *table, struct weir_bytes key,
+                       weir_table_check_fn check, struct weir_bytes *value,
+                       struct weir_error *error)
+{
+	struct weir_cached *cached;
+	int code = find(table, key, value, &cached);
+	uint8_t bit;
+
+	if (code)
+		return code;
+	*value = weir__lend(*value);
+	bit = bit_of(table, check);
+	if (cached && (cached->passed & bit))
+		return 0;
+	code = check(*value, error);
+	if (!code && cached)
+		cached->passed |= bit;
 	return code;
 }
 

@@ -29,6 +29,7 @@ struct weir_tables_config {
 	const struct weir_logger *logger;
 	size_t map_bytes; /* see struct weir_state_config */
 	int step_records; /* most that a step reads; 0: 1000 */
+	size_t cache_bytes; /* that each view keeps of what it found lately; 0: 32 MiB */
 };
 
 /* Opens nothing yet; removes the folders of tables that were not used for a month. */

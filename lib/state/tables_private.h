@@ -2,6 +2,7 @@
  * Inside of tables, shared by lib/state/table*.c:
  *
  *   tables.c        the set: opened, locked, closed; what workers look through
+ *   table_cache.c   what a view found lately
  *   table_topics.c  what their topics are, and where each partition begins and ends
  *   table_feed.c    reading them
  *
@@ -13,9 +14,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <state/table_cache.h>
 #include <state/tables.h>
 
-/* One table. All but `alone` and `state` are the feeding thread's. */
+/* One table. All but `alone`, `state` and `versions` are the feeding thread's. */
 struct weir_kept {
 	const char *name;
 	const char *topic;
@@ -25,6 +27,7 @@ struct weir_kept {
 	pthread_rwlock_t alone;
 	struct weir_state *state; /* a store for each partition, for its place; the entries of
 	                             all of them are in the first one */
+	struct weir_versions *versions; /* of its entries */
 	int32_t partitions;
 	size_t first_part;
 	int64_t max_age_ms; /* 0: any */

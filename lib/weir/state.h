@@ -117,6 +117,22 @@ WEIR_API struct weir_table *weir_table_find(struct weir_context *ctx, const char
 WEIR_API int weir_table_get(struct weir_table *table, struct weir_bytes key,
                             struct weir_bytes *value);
 
+/*
+ * Is a table's value what it should be? Looks at nothing but its bytes, and says the same of
+ * the same ones: 0, or what is wrong, with the reason. weir_json_check() is one.
+ */
+typedef int (*weir_table_check_fn)(struct weir_bytes value, struct weir_error *error);
+
+/*
+ * As weir_table_get(), with a value that `check` has passed: what the table still remembers
+ * from an earlier look is not checked again.
+ *
+ * Returns as weir_table_get(), or what `check` says (then *value is set, too).
+ */
+WEIR_API int weir_table_get_checked(struct weir_table *table, struct weir_bytes key,
+                                    weir_table_check_fn check, struct weir_bytes *value,
+                                    struct weir_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -16,6 +16,7 @@
 #define TOPIC "table"
 #define KEYS 40
 #define MAP_BYTES ((size_t)64 << 20)
+#define CACHE_BYTES 4096 /* so little that some is forgotten */
 
 /* Every fourth key was deleted before any process began. */
 static bool
@@ -158,6 +159,7 @@ sim_table_start(struct sim_process *process, struct weir_error *error)
 		.clock = &world->clock.clock,
 		.logger = &world->logger,
 		.map_bytes = MAP_BYTES,
+		.cache_bytes = CACHE_BYTES,
 		.step_records = 7,
 	};
 

@@ -162,6 +162,126 @@ START_TEST(a_view_stays_as_it_was_until_it_is_let_go)
 }
 END_TEST
 
+/* What was looked up before is remembered; what changed since is looked up anew. */
+START_TEST(a_view_has_what_there_was_at_its_moment)
+{
+	enum { KEYS = 60 };
+	char now[KEYS][16], then[KEYS][16] = {{0}}, key[16];
+	unsigned seed = (unsigned)time(NULL) + (unsigned)_i;
+	bool looks = false;
+
+	printf("# seed %u\n", seed);
+	srandom(seed);
+	config.cache_bytes = _i ? 4096 : 0; /* room for some of them only */
+	for (int number = 0; number < KEYS; number++)
+		strcpy(now[number], "-");
+	start_and_read();
+	for (int round = 0; round < 5000; round++) {
+		int number = (int)(random() % KEYS);
+
+		sprintf(key, "%d", number);
+		if (random() % 10 == 0) {
+			sprintf(now[number], random() % 4 ? "%d" : "-", round);
+			put("people", number % 2, key,
+			    now[number][0] == '-' ? NULL : now[number]);
+			steps(5);
+		} else if (random() % 10 == 0) {
+			weir__table_let_go(views[0]);
+			looks = false;
+		} else {
+			if (!looks)
+				memcpy(then, now, sizeof(then));
+			looks = true;
+			ck_assert_str_eq(get_bytes(0, bytes(key)), then[number]);
+		}
+	}
+}
+END_TEST
+
+/* ---- checked values ---- */
+
+static int checks;
+
+static int
+begins_with_g(struct weir_bytes value, struct weir_error *error)
+{
+	checks++;
+	if (value.size && *(const char *)value.data == 'g')
+		return 0;
+	return weir_error_set(error, WEIR_EINVALID, "begins with another");
+}
+
+static int
+is_short(struct weir_bytes value, struct weir_error *error)
+{
+	checks++;
+	return value.size < 5 ? 0 : weir_error_set(error, WEIR_ELIMIT, "is long");
+}
+
+/* How often it was checked for this look. */
+static int
+checked(weir_table_check_fn check, const char *key, int expected)
+{
+	struct weir_error error = {0};
+	struct weir_bytes value;
+
+	checks = 0;
+	ck_assert_int_eq(weir_table_get_checked(views[0], bytes(key), check, &value, &error),
+	                 expected);
+	ck_assert_int_eq(error.code, expected == WEIR_ENOTFOUND ? 0 : expected);
+	return checks;
+}
+
+START_TEST(a_value_is_checked_once_until_it_changes)
+{
+	put("people", 0, "ann", "good");
+	put("people", 0, "bob", "bad");
+	start_and_read();
+	ck_assert_int_eq(checked(begins_with_g, "ann", 0), 1);
+	ck_assert_int_eq(checked(begins_with_g, "ann", 0), 0);
+	ck_assert_int_eq(checked(is_short, "ann", 0), 1);
+	ck_assert_int_eq(checked(is_short, "ann", 0), 0);
+	ck_assert_int_eq(checked(begins_with_g, "bob", WEIR_EINVALID), 1);
+	ck_assert_int_eq(checked(begins_with_g, "bob", WEIR_EINVALID), 1);
+	ck_assert_int_eq(checked(begins_with_g, "eve", WEIR_ENOTFOUND), 0);
+	ck_assert_str_eq(get_bytes(0, bytes("ann")), "good");
+	put("people", 0, "ann", "bad");
+	put("people", 0, "bob", "great");
+	steps(5);
+	ck_assert_int_eq(checked(begins_with_g, "ann", 0), 1); /* it may have changed */
+	weir__table_let_go(views[0]);
+	ck_assert_int_eq(checked(begins_with_g, "ann", WEIR_EINVALID), 1);
+	ck_assert_int_eq(checked(begins_with_g, "bob", 0), 1);
+	ck_assert_int_eq(checked(begins_with_g, "bob", 0), 0);
+	ck_assert_int_eq(checked(is_short, "bob", WEIR_ELIMIT), 1);
+}
+END_TEST
+
+#define CHECK(number)                                                                \
+	static int check_##number(struct weir_bytes value, struct weir_error *error) \
+	{                                                                            \
+		(void)value, (void)error;                                            \
+		checks++;                                                            \
+		return number == 9 ? WEIR_EINVALID : 0;                              \
+	}
+CHECK(1) CHECK(2) CHECK(3) CHECK(4) CHECK(5) CHECK(6) CHECK(7) CHECK(8) CHECK(9)
+
+START_TEST(more_checks_than_are_remembered_are_all_made)
+{
+	static const weir_table_check_fn all[] = {check_1, check_2, check_3, check_4, check_5,
+	                                          check_6, check_7, check_8, check_9};
+	struct weir_bytes value;
+
+	put("people", 0, "ann", "1");
+	start_and_read();
+	for (int round = 0; round < 3; round++)
+		for (size_t index = 0; index < 9; index++)
+			ck_assert_int_eq(weir_table_get_checked(views[0], bytes("ann"), all[index],
+			                                        &value, NULL),
+			                 index == 8 ? WEIR_EINVALID : 0);
+}
+END_TEST
+
 START_TEST(a_topic_that_grows_is_read_in_whole)
 {
 	put("people", 0, "ann", "1");
@@ -393,6 +513,9 @@ suite(void)
 	tcase_add_test(tests, an_open_transaction_is_waited_for);
 	tcase_add_test(tests, what_comes_later_is_followed);
 	tcase_add_test(tests, a_view_stays_as_it_was_until_it_is_let_go);
+	tcase_add_loop_test(tests, a_view_has_what_there_was_at_its_moment, 0, 2);
+	tcase_add_test(tests, a_value_is_checked_once_until_it_changes);
+	tcase_add_test(tests, more_checks_than_are_remembered_are_all_made);
 	tcase_add_test(tests, a_topic_that_grows_is_read_in_whole);
 	tcase_add_loop_test(tests, a_restart_reads_the_tail_only, 0, 2);
 	tcase_add_test(tests, what_died_uncommitted_is_read_again);
