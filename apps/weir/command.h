@@ -61,5 +61,6 @@ extern const struct weir_command weir__command_schema;
 extern const struct weir_command weir__command_verify;
 extern const struct weir_command weir__command_state;
 extern const struct weir_command weir__command_reset;
+extern const struct weir_command weir__command_test;
 
 #endif

@@ -107,9 +107,10 @@ weir_test_free(struct weir_test *test)
 		return;
 	weir__driven_end(&test->driven);
 	for (size_t index = 0; index < test->topic_count; index++) {
-		weir__reader_close(test->topics[index].reader);
-		free(test->topics[index].records);
-		free(test->topics[index].name);
+		weir__reader_close(test->topics[index]->reader);
+		free(test->topics[index]->records);
+		free(test->topics[index]->name);
+		free(test->topics[index]);
 	}
 	free(test->topics);
 	weir__chain_free(test->chain);

@@ -336,6 +336,18 @@ print_bytes(const char *name, struct weir_bytes bytes, struct weir_buffer *out)
 	weir__buffer_add_text(out, "\"");
 }
 
+/* A reason may quote bytes of any kind. */
+static void
+print_text(const char *name, struct weir_bytes text, struct weir_buffer *out)
+{
+	if (text.data && !weir__utf8_valid(text.data, text.size)) {
+		print_bytes(name, text, out);
+		return;
+	}
+	add_name(name, out);
+	print_string(text, out);
+}
+
 static void
 print_header(const struct weir_header *header, struct weir_buffer *out)
 {
@@ -394,9 +406,9 @@ weir__test_record_print(const struct weir_test_record *record, unsigned fields,
 	if (fields & WEIR_TEST_VALUE)
 		print_bytes("value", record->value, out);
 	if (fields & WEIR_TEST_STEP)
-		print_bytes("step", weir__test_header(record, "weir.step"), out);
+		print_text("step", weir__test_header(record, "weir.step"), out);
 	if (fields & WEIR_TEST_REASON)
-		print_bytes("reason", weir__test_header(record, "weir.reason"), out);
+		print_text("reason", weir__test_header(record, "weir.reason"), out);
 	weir__buffer_add_text(out, "}");
 }
 
@@ -430,8 +442,8 @@ weir__test_pattern_print(const struct weir_test_pattern *pattern, struct weir_bu
 	if (fields & WEIR_TEST_VALUE)
 		print_pattern_bytes("value", pattern->value, record->value, out);
 	if (fields & WEIR_TEST_STEP)
-		print_bytes("step", pattern->step, out);
+		print_text("step", pattern->step, out);
 	if (fields & WEIR_TEST_REASON)
-		print_bytes("reason", pattern->reason, out);
+		print_text("reason", pattern->reason, out);
 	weir__buffer_add_text(out, "}");
 }

@@ -57,7 +57,7 @@ struct weir_test {
 	enum weir_test_failure failure; /* of the next commit; 0: none */
 	uint64_t failures;
 
-	struct weir_test_topic *topics;
+	struct weir_test_topic **topics;
 	size_t topic_count;
 	struct weir_arena arena;  /* of the records that were read */
 	struct weir_arena passing; /* of the call at hand */

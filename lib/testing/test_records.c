@@ -15,29 +15,34 @@
 
 /* ---- which topics ---- */
 
-static bool
-is_table_topic(const struct weir_pipeline *pipeline, const char *topic)
+/* By its name, or its topic's. */
+static const char *
+find_table(const struct weir_pipeline *pipeline, const char *name)
 {
 	for (size_t index = 0; index < pipeline->table_count; index++)
-		if (strcmp(pipeline->tables[index].topic, topic) == 0)
-			return true;
-	return false;
+		if (strcmp(pipeline->tables[index].name, name) == 0)
+			return pipeline->tables[index].topic;
+	for (size_t index = 0; index < pipeline->table_count; index++)
+		if (strcmp(pipeline->tables[index].topic, name) == 0)
+			return pipeline->tables[index].topic;
+	return NULL;
 }
 
-/* The input or the table's topic of that name; NULL with the message. */
+/* The topic of the input or table of that name; NULL with the message. */
 static const char *
 find_feedable(struct weir_test *test, const char *topic)
 {
 	const struct weir_pipeline *pipeline = test->pipeline;
+	const char *of_table = topic ? find_table(pipeline, topic) : NULL;
 
 	if (!topic)
 		return pipeline->inputs[0];
 	for (size_t index = 0; index < pipeline->input_count; index++)
 		if (strcmp(pipeline->inputs[index], topic) == 0)
 			return pipeline->inputs[index];
-	if (is_table_topic(pipeline, topic))
-		return topic;
-	weir__test_fail(test, WEIR_ENOTFOUND, "%s is neither an input nor a table's topic "
+	if (of_table)
+		return of_table;
+	weir__test_fail(test, WEIR_ENOTFOUND, "%s is neither an input nor a table "
 	                                      "(the first input is %s)",
 	                topic, pipeline->inputs[0]);
 	return NULL;
@@ -92,7 +97,7 @@ feed(struct weir_test *test, const char *topic, const struct weir_test_record *r
 		                                            "(weir_test_set_partitions)",
 		                       topic, (int)weir__test_partitions_of(test, topic),
 		                       (int)record->partition);
-	test->table_records += is_table_topic(test->pipeline, topic);
+	test->table_records += find_table(test->pipeline, topic) != NULL;
 	return 0;
 }
 
@@ -259,14 +264,23 @@ find_topic(struct weir_test *test, const char *name)
 	struct weir_test_topic *topic;
 
 	for (size_t index = 0; index < test->topic_count; index++)
-		if (strcmp(test->topics[index].name, name) == 0)
-			return &test->topics[index];
+		if (strcmp(test->topics[index]->name, name) == 0)
+			return test->topics[index];
 	test->topics = weir__realloc(test->topics,
 	                             (test->topic_count + 1) * sizeof(*test->topics));
-	topic = &test->topics[test->topic_count++];
+	topic = weir__alloc(sizeof(*topic));
+	test->topics[test->topic_count++] = topic;
 	*topic = (struct weir_test_topic){.name = weir__strdup(name),
 	                                  .reader = open_reader(test, name)};
 	return topic;
+}
+
+const char *
+weir_test_output(const struct weir_test *test, size_t index)
+{
+	const struct weir_pipeline *pipeline = test->pipeline;
+
+	return pipeline && index < pipeline->output_count ? pipeline->outputs[index].topic : NULL;
 }
 
 struct weir_test_topic *

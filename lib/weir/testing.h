@@ -112,8 +112,8 @@ struct weir_test_record {
 #define WEIR_TEST_INPUT ((const char *)0)
 
 /*
- * Put records into a topic: an input (WEIR_TEST_INPUT: the first one), or a table's. They are
- * copied, and processed by weir_test_settle().
+ * Put records into a topic: an input (WEIR_TEST_INPUT: the first one), or a table's, by the name
+ * of either. They are copied, and processed by weir_test_settle().
  *
  * Text is NUL-terminated, NULL is null; the key chooses the partition. JSON is one record or a
  * list of them:
@@ -138,6 +138,9 @@ WEIR_API int weir_test_feed_json(struct weir_test *test, const char *topic, cons
  */
 WEIR_API const struct weir_test_record *weir_test_read(struct weir_test *test,
                                                        const char *topic);
+
+/* The topic of the pipeline's output number `index`, borrowed; NULL behind the last. */
+WEIR_API const char *weir_test_output(const struct weir_test *test, size_t index);
 
 /*
  * What a store has under a key, in any partition, as it was committed; `store` is STEP.STORE

@@ -115,7 +115,7 @@ claim "command, library, headers, processors, man pages and weir.pc are installe
     bin/weir bin/weir-dedup bin/weir-enrich libweir.so weir.pc include/weir/processor.h include/weir/app.h \
     include/weir/json.h include/weir/error.h include/weir/state.h include/weir/testing.h processors/route.so processors/dedup.so \
     processors/enrich.so man1/weir.1 man1/weir-dedup.1 man1/weir-enrich.1 \
-    man1/weir-run.1 man5/weir-pipeline.5 man3/libweir.3 man7/weir-route.7 \
+    man1/weir-run.1 man5/weir-pipeline.5 man3/libweir.3 man7/weir-route.7 examples/dedup.test.json \
     bash-completion/completions/weir site-functions/_weir vendor_completions.d/weir.fish
 claim "the installed command runs" command_says_its_version
 claim "weir.pc names the folder of processors" processordir_has_the_processors

@@ -87,6 +87,20 @@ START_TEST(dead_letters_have_reasons)
 }
 END_TEST
 
+/* found by fuzzing: they were shown as JSON, which no expectation takes there */
+START_TEST(reasons_are_text)
+{
+	struct weir_test *test = subject_test(NULL);
+
+	OK(weir_test_feed_text(test, "in", NULL, "reject {\"a\": 1}"));
+	ck_assert(!weir_test_expect(test, WEIR_TEST_DEAD_LETTERS, "[]"));
+	ck_assert_str_eq(weir_test_got(test),
+	                 "[\n  {\"value\": \"reject {\\\"a\\\": 1}\", \"step\": \"subject\", "
+	                 "\"reason\": \"{\\\"a\\\": 1}\"}\n]");
+	weir_test_free(test);
+}
+END_TEST
+
 START_TEST(stores_and_tables_are_shown)
 {
 	struct weir_test *test = subject_pipeline("", 2);
@@ -306,7 +320,7 @@ START_TEST(mistakes_are_named)
 	      "there is no store subject.cuonts (did you mean subject.counts?)");
 	fails(test, weir_test_expect_table(test, "t", "[]"), "there is no table t");
 	fails(test, weir_test_feed_text(test, "out", NULL, NULL) == 0,
-	      "out is neither an input nor a table's topic (the first input is in)");
+	      "out is neither an input nor a table (the first input is in)");
 	fails(test, weir_test_feed(test, &unsized) == 0,
 	      "the record's size is not set: {.size = sizeof(record)}");
 	fails(test, weir_test_feed_json(test, "in", "{\"key\": \"a\", \"key_base64\": \"YQ==\"}") == 0,
@@ -360,6 +374,7 @@ suite(void)
 	tcase_add_test(tcase, records_are_read_whole);
 	tcase_add_test(tcase, json_records_have_all_members);
 	tcase_add_test(tcase, dead_letters_have_reasons);
+	tcase_add_test(tcase, reasons_are_text);
 	tcase_add_test(tcase, stores_and_tables_are_shown);
 	tcase_add_test(tcase, keys_choose_partitions_as_producers_do);
 	tcase_add_test(tcase, what_was_fed_is_one_batch);
