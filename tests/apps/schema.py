@@ -158,13 +158,15 @@ def keys(document, pointer=""):
 
 
 def stricter_than_weir():
-    """Each value for each key; weir is asked only where the schema refuses."""
-    for pointer in list(keys(full))[1:]:
-        for value in values:
-            document = changed(full, pointer, value)
-            said = schema_refuses(document)
-            if said and not weir_refuses(document):
-                yield f"{pointer}={json.dumps(value)}: {said}"
+    """Each value for each key; weir is asked only where the schema refuses, and of some of
+    them where it is slow."""
+    every = 1 if os.environ.get("WEIR_SANITIZER", "no") == "no" else 10
+    documents = [(f"{pointer}={json.dumps(value)}", changed(full, pointer, value))
+                 for pointer in list(keys(full))[1:] for value in values]
+    refused = [(what, document) for what, document in documents if schema_refuses(document)]
+    for what, document in refused[::every]:
+        if not weir_refuses(document):
+            yield f"{what}: {schema_refuses(document)}"
 
 
 claim("the full file is good for both",
