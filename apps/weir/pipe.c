@@ -17,6 +17,7 @@
 #include <base/units.h>
 #include <processor/chain.h>
 #include <run/app.h>
+#include <testing/driven.h>
 
 #include "app_options.h"
 #include "lines.h"
@@ -72,7 +73,8 @@ struct pipe {
 	struct weir_memory *memory;
 	struct pipe_stores stores;
 	struct pipe_tables tables;
-	struct weir_worker *worker;
+	struct weir_driven driven;
+	struct weir_worker *worker; /* its only one */
 	enum weir_worker_status worker_status;
 	struct pipe_outputs outputs;
 	struct weir_lines lines;
@@ -136,62 +138,49 @@ load(struct pipe *pipe)
 	return pipe->chain ? 0 : weir__arguments_bad(&pipe->args, "%s", error.message);
 }
 
-static void
-create_topic(struct pipe *pipe, const char *topic)
+/* The instance, of one worker. Its tables are read once it has started. */
+static int
+start(struct pipe *pipe, struct weir_error *error)
 {
-	/* it may have two roles, so it may be there already */
-	weir__broker_topic_create(weir__memory_broker(pipe->memory), topic, 1, 1, NULL, 0,
-				  NULL);
-	weir__memory_set_max_message(pipe->memory, topic, WEIR_LINE_MAX * 2);
-}
+	const struct weir_driven_config config = {
+		.pipeline = pipe->pipeline,
+		.chain = pipe->chain,
+		.broker = weir__memory_broker(pipe->memory),
+		.clock = &pipe->clock.clock,
+		.logger = &pipe->args.logger,
+		.workers = 1,
+	};
+	int code = weir__pipe_stores_check(&pipe->stores, pipe->chain, error);
 
-static void
-create_topics(struct pipe *pipe)
-{
-	const struct weir_pipeline *pipeline = pipe->pipeline;
-	size_t i;
-
-	for (i = 0; i < pipeline->input_count; i++)
-		create_topic(pipe, pipeline->inputs[i]);
-	for (i = 0; i < pipeline->output_count; i++)
-		create_topic(pipe, pipeline->outputs[i].topic);
-	if (pipeline->dead_letter_topic)
-		create_topic(pipe, pipeline->dead_letter_topic);
+	if (code == 0)
+		code = weir__pipe_tables_fill(&pipe->tables, pipe->pipeline,
+					      pipe->stores.folder, pipe->memory, error);
+	if (code == 0)
+		code = weir__driven_start(&pipe->driven, &config, error);
+	if (code)
+		return code;
+	weir__pipe_tables_forget(pipe->pipeline, pipe->memory);
+	pipe->worker = pipe->driven.workers[0];
+	return 0;
 }
 
 static int
 set_up(struct pipe *pipe)
 {
 	struct weir_error error = {0};
-	struct weir_worker_config config = {.clock = &pipe->clock.clock,
-					    .logger = &pipe->args.logger};
 	int code;
 
 	weir__pipe_clock_init(&pipe->clock);
 	if (load(pipe) != 0)
 		return -1;
 	pipe->memory = weir__memory_open(&pipe->clock.clock, &pipe->args.logger);
-	create_topics(pipe);
+	weir__driven_topics(pipe->pipeline, pipe->memory, NULL, NULL, WEIR_LINE_MAX * 2);
 	code = weir__pipe_outputs_open(&pipe->outputs, pipe->pipeline, pipe->mappings,
 				       pipe->mapping_count, pipe->dead_letters,
 				       pipe->memory, &error);
-	if (code != 0)
-		return weir__arguments_bad(&pipe->args, "%s", error.message);
-	config.pipeline = pipe->pipeline;
-	config.chain = pipe->chain;
-	config.broker = weir__memory_broker(pipe->memory);
-	code = weir__pipe_stores_open(&pipe->stores, pipe->pipeline, pipe->chain,
-				      config.broker, config.clock, config.logger, &error);
-	if (code != 0)
-		return weir__arguments_bad(&pipe->args, "%s", error.message);
-	config.stores = pipe->stores.stores;
-	code = weir__pipe_tables_open(&pipe->tables, pipe->pipeline, pipe->stores.folder,
-				      pipe->memory, config.clock, config.logger, &error);
-	if (code != 0)
-		return weir__arguments_bad(&pipe->args, "%s", error.message);
-	config.tables = pipe->tables.tables;
-	pipe->worker = weir__worker_new(&config, &error);
-	if (!pipe->worker)
+	if (code == 0)
+		code = start(pipe, &error);
+	if (code)
 		return weir__arguments_bad(&pipe->args, "%s", error.message);
 	weir__lines_init(&pipe->lines, STDIN_FILENO);
 	signal(SIGPIPE, SIG_IGN); /* seen as an error of the write */
@@ -204,7 +193,7 @@ tear_down(struct pipe *pipe)
 	size_t i;
 
 	weir__lines_fini(&pipe->lines);
-	weir__worker_free(pipe->worker);
+	weir__driven_end(&pipe->driven);
 	weir__pipe_tables_fini(&pipe->tables);
 	weir__pipe_stores_fini(&pipe->stores);
 	weir__chain_free(pipe->chain);
@@ -309,7 +298,7 @@ settle(struct pipe *pipe, struct weir_error *error)
 		pipe->in_hand = pipe->mark_bytes = 0;
 	weir__memory_delete_records(pipe->memory, pipe->input, 0, pipe->committed);
 	if (weir__worker_is_idle(pipe->worker))
-		weir__pipe_stores_forget(&pipe->stores, pipe->memory);
+		weir__pipe_stores_forget(pipe->driven.stores, pipe->memory);
 	return 0;
 }
 

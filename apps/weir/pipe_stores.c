@@ -26,35 +26,28 @@ weir__pipe_stores_init(struct pipe_stores *stores)
 }
 
 int
-weir__pipe_stores_open(struct pipe_stores *stores, const struct weir_pipeline *pipeline,
-		       const struct weir_chain *chain, struct weir_broker *broker,
-		       const struct weir_clock *clock, const struct weir_logger *logger,
-		       struct weir_error *error)
+weir__pipe_stores_check(const struct pipe_stores *stores, const struct weir_chain *chain,
+			struct weir_error *error)
 {
 	size_t count;
 
 	weir__chain_stores(chain, &count);
-	if (count == 0)
+	if (count == 0 || stores->folder[0])
 		return 0;
-	if (!stores->folder[0])
-		return weir_error_set(error, WEIR_EIO,
-				      "cannot make a folder for stores in TMPDIR or /tmp");
-	stores->stores = weir__stores_of(pipeline, chain, clock, logger, error);
-	if (!stores->stores)
-		return error->code;
-	return weir__stores_prepare(stores->stores, broker, 0, error);
+	return weir_error_set(error, WEIR_EIO,
+			      "cannot make a folder for stores in TMPDIR or /tmp");
 }
 
 void
-weir__pipe_stores_forget(struct pipe_stores *stores, struct weir_memory *memory)
+weir__pipe_stores_forget(const struct weir_stores *opened, struct weir_memory *memory)
 {
 	const char *const *changelogs;
 	size_t count = 0;
 	int64_t low, high;
 
-	if (!stores->stores)
+	if (!opened)
 		return;
-	changelogs = weir__stores_changelogs(stores->stores, &count);
+	changelogs = weir__stores_changelogs(opened, &count);
 	for (size_t i = 0; i < count; i++)
 		if (weir__broker_range(weir__memory_broker(memory), changelogs[i], 0, &low,
 				       &high, 0, NULL) == 0)
@@ -64,7 +57,6 @@ weir__pipe_stores_forget(struct pipe_stores *stores, struct weir_memory *memory)
 void
 weir__pipe_stores_fini(struct pipe_stores *stores)
 {
-	weir__stores_free(stores->stores);
 	if (stores->folder[0])
 		weir__folder_remove(stores->folder);
 }

@@ -10,23 +10,20 @@
 #include <run/stateful.h>
 
 struct pipe_stores {
-	char folder[80];            /* "": could not be made */
-	struct weir_stores *stores; /* NULL: no step has any */
+	char folder[80]; /* "": could not be made */
 };
 
-/* Make the folder, for the setting state_dir. What hinders it matters to open only. */
+/* Make the folder, for the setting state_dir. What hinders it matters to check only. */
 void weir__pipe_stores_init(struct pipe_stores *stores);
 
-/* Returns 0 or a WEIR_E*. */
-int weir__pipe_stores_open(struct pipe_stores *stores, const struct weir_pipeline *pipeline,
-			   const struct weir_chain *chain, struct weir_broker *broker,
-			   const struct weir_clock *clock, const struct weir_logger *logger,
-			   struct weir_error *error);
+/* Is there a folder, where the steps of `chain` have stores? Returns 0 or WEIR_EIO. */
+int weir__pipe_stores_check(const struct pipe_stores *stores, const struct weir_chain *chain,
+			    struct weir_error *error);
 
-/* All is committed: let the broker forget the changelogs. */
-void weir__pipe_stores_forget(struct pipe_stores *stores, struct weir_memory *memory);
+/* All is committed: let the broker forget the changelogs of `opened` (NULL: there are none). */
+void weir__pipe_stores_forget(const struct weir_stores *opened, struct weir_memory *memory);
 
-/* After the worker was freed. */
+/* After the instance has ended. */
 void weir__pipe_stores_fini(struct pipe_stores *stores);
 
 #endif

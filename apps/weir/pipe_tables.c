@@ -19,8 +19,6 @@
 #include "lines.h"
 #include "pipe_tables.h"
 
-#define STEP_WAIT_MS 100
-
 /* ---- arguments ---- */
 
 static void
@@ -205,7 +203,6 @@ load(const struct pipe_tables *tables, const struct weir_table_topic *table,
 {
 	const char *path = find(tables->files, tables->file_count, table->name);
 	const char *pointer = find(tables->keys, tables->key_count, table->name);
-	struct weir_properties settings = {0};
 	FILE *file;
 	int code;
 
@@ -218,11 +215,6 @@ load(const struct pipe_tables *tables, const struct weir_table_topic *table,
 	if (!file)
 		return weir_error_set(error, WEIR_EIO, "table %s: %s: %s", table->name, path,
 				      strerror(errno));
-	weir__properties_set(&settings, "cleanup.policy", "compact");
-	weir__broker_topic_create(weir__memory_broker(memory), table->topic, 1, 1, &settings, 0,
-				  NULL);
-	weir__properties_fini(&settings);
-	weir__memory_set_max_message(memory, table->topic, WEIR_LINE_MAX * 2);
 	code = load_file(file, table, path, pointer, memory, error);
 	fclose(file);
 	return code;
@@ -230,9 +222,8 @@ load(const struct pipe_tables *tables, const struct weir_table_topic *table,
 
 /* ---- the tables ---- */
 
-/* They are in the tables; let the broker forget them. */
-static void
-forget(const struct weir_pipeline *pipeline, struct weir_memory *memory)
+void
+weir__pipe_tables_forget(const struct weir_pipeline *pipeline, struct weir_memory *memory)
 {
 	int64_t low, high;
 
@@ -242,30 +233,10 @@ forget(const struct weir_pipeline *pipeline, struct weir_memory *memory)
 			weir__memory_delete_records(memory, pipeline->tables[i].topic, 0, high);
 }
 
-static int
-read_all(struct pipe_tables *tables, struct weir_error *error)
-{
-	int code = 0;
-
-	while (code == 0 && !weir__tables_are_read(tables->tables))
-		code = weir__tables_step(tables->tables, STEP_WAIT_MS, error);
-	return code;
-}
-
 int
-weir__pipe_tables_open(struct pipe_tables *tables, const struct weir_pipeline *pipeline,
-		       const char *folder, struct weir_memory *memory,
-		       const struct weir_clock *clock, const struct weir_logger *logger,
-		       struct weir_error *error)
+weir__pipe_tables_fill(const struct pipe_tables *tables, const struct weir_pipeline *pipeline,
+		       const char *folder, struct weir_memory *memory, struct weir_error *error)
 {
-	struct weir_tables_config config = {
-		.folder = folder,
-		.topics = pipeline->tables,
-		.count = pipeline->table_count,
-		.broker = weir__memory_broker(memory),
-		.clock = clock,
-		.logger = logger,
-	};
 	int code = check_names(tables->files, tables->file_count, "--table", pipeline, error);
 
 	if (code == 0)
@@ -281,11 +252,6 @@ weir__pipe_tables_open(struct pipe_tables *tables, const struct weir_pipeline *p
 		if (code == 0)
 			code = load(tables, &pipeline->tables[i], memory, error);
 	}
-	if (code != 0)
-		return code;
-	tables->tables = weir__tables_new(&config);
-	code = read_all(tables, error);
-	forget(pipeline, memory);
 	return code;
 }
 
@@ -300,7 +266,6 @@ free_options(struct pipe_table_option *options, size_t count)
 void
 weir__pipe_tables_fini(struct pipe_tables *tables)
 {
-	weir__tables_free(tables->tables);
 	free_options(tables->files, tables->file_count);
 	free_options(tables->keys, tables->key_count);
 }

@@ -22,7 +22,6 @@ struct pipe_table_option {
 struct pipe_tables {
 	struct pipe_table_option *files, *keys;
 	size_t file_count, key_count;
-	struct weir_tables *tables; /* NULL: the pipeline has none */
 };
 
 /* --table NAME=FILE and --table-key [NAME=]POINTER. Return 0, or -1: said. */
@@ -32,15 +31,16 @@ int weir__pipe_tables_take_key(struct pipe_tables *tables, struct weir_arguments
                                const char *value);
 
 /*
- * Read all files into tables, which are kept in `folder`; their topics are made. Returns 0 or
- * a WEIR_E*.
+ * Put all files into the topics of their tables, which are there; `folder` is where the tables
+ * are to be kept. Returns 0 or a WEIR_E*.
  */
-int weir__pipe_tables_open(struct pipe_tables *tables, const struct weir_pipeline *pipeline,
+int weir__pipe_tables_fill(const struct pipe_tables *tables, const struct weir_pipeline *pipeline,
                            const char *folder, struct weir_memory *memory,
-                           const struct weir_clock *clock, const struct weir_logger *logger,
                            struct weir_error *error);
 
-/* After the worker was freed. */
+/* They are read: let the broker forget the topics. */
+void weir__pipe_tables_forget(const struct weir_pipeline *pipeline, struct weir_memory *memory);
+
 void weir__pipe_tables_fini(struct pipe_tables *tables);
 
 /*

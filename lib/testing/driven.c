@@ -71,9 +71,10 @@ make_workers(struct weir_driven *driven, struct weir_error *error)
 		.clock = config->clock,
 		.logger = config->logger,
 	};
+	int count = config->workers ? config->workers : (int)config->pipeline->workers;
 
-	driven->workers = weir__calloc((size_t)config->pipeline->workers, sizeof(*driven->workers));
-	for (; worker.index < config->pipeline->workers; worker.index++) {
+	driven->workers = weir__calloc((size_t)count, sizeof(*driven->workers));
+	for (; worker.index < count; worker.index++) {
 		driven->workers[worker.index] = weir__worker_new(&worker, error);
 		if (!driven->workers[worker.index])
 			return error->code ? error->code : WEIR_EBROKER;
@@ -125,4 +126,33 @@ void
 weir__driven_crash(struct weir_driven *driven)
 {
 	drop(driven, weir__worker_crash, weir__tables_crash);
+}
+
+/* ---- topics ---- */
+
+void
+weir__driven_topics(const struct weir_pipeline *pipeline, struct weir_memory *memory,
+                    int32_t (*partitions)(const void *opaque, const char *topic),
+                    const void *opaque, size_t max_bytes)
+{
+	size_t inputs = pipeline->input_count, outputs = inputs + pipeline->output_count;
+	size_t tables = outputs + 1, count = tables + pipeline->table_count;
+	struct weir_properties compacted = {0};
+
+	weir__properties_set(&compacted, "cleanup.policy", "compact");
+	for (size_t index = 0; index < count; index++) {
+		const char *topic = index < inputs    ? pipeline->inputs[index]
+		                    : index < outputs ? pipeline->outputs[index - inputs].topic
+		                    : index < tables  ? pipeline->dead_letter_topic
+		                                      : pipeline->tables[index - tables].topic;
+
+		if (!topic)
+			continue; /* no dead letters */
+		/* it may have two roles, and be there already */
+		weir__broker_topic_create(weir__memory_broker(memory), topic,
+		                          partitions ? partitions(opaque, topic) : 1, 1,
+		                          index < tables ? NULL : &compacted, 0, NULL);
+		weir__memory_set_max_message(memory, topic, max_bytes);
+	}
+	weir__properties_fini(&compacted);
 }

@@ -1,13 +1,13 @@
 /*
  * A driven instance: what a process of an app is made of, but that its workers are stepped by
- * who holds it, on one thread, and by any clock. For `weir pipe`, <weir/testing.h> and the
- * simulation.
+ * who holds it, on one thread, and by any clock. For `weir pipe` and <weir/testing.h>.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #ifndef WEIR_TESTING_DRIVEN_H
 #define WEIR_TESTING_DRIVEN_H
 
+#include <broker/memory.h>
 #include <run/worker.h>
 
 /* All borrowed; they outlive it. */
@@ -17,6 +17,7 @@ struct weir_driven_config {
 	struct weir_broker *broker; /* the topics are there */
 	const struct weir_clock *clock;
 	const struct weir_logger *logger;
+	int workers;            /* 0: as many as the pipeline says */
 	size_t table_map_bytes; /* see struct weir_tables_config */
 	int table_step_records;
 };
@@ -41,5 +42,13 @@ void weir__driven_end(struct weir_driven *driven);
 
 /* The process dies here: nothing is done on the way; on the embedded broker only. */
 void weir__driven_crash(struct weir_driven *driven);
+
+/*
+ * Make a pipeline's topics on the embedded broker, those of its tables compacted. How many
+ * partitions each has `partitions` says (NULL: 1); a record may have `max_bytes`.
+ */
+void weir__driven_topics(const struct weir_pipeline *pipeline, struct weir_memory *memory,
+                         int32_t (*partitions)(const void *opaque, const char *topic),
+                         const void *opaque, size_t max_bytes);
 
 #endif

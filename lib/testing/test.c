@@ -205,33 +205,10 @@ weir__test_broker(const struct weir_test *test)
 	return weir__memory_broker(test->memory);
 }
 
-/* It may have two roles, and be there already. */
-static void
-create_topic(struct weir_test *test, const char *topic, bool is_compacted)
+static int32_t
+partitions_of(const void *opaque, const char *topic)
 {
-	struct weir_properties settings = {0};
-
-	if (is_compacted)
-		weir__properties_set(&settings, "cleanup.policy", "compact");
-	weir__broker_topic_create(weir__test_broker(test), topic,
-	                          weir__test_partitions_of(test, topic), 1, &settings, 0, NULL);
-	weir__memory_set_max_message(test->memory, topic, MESSAGE_BYTES_MAX);
-	weir__properties_fini(&settings);
-}
-
-static void
-create_topics(struct weir_test *test)
-{
-	const struct weir_pipeline *pipeline = test->pipeline;
-
-	for (size_t index = 0; index < pipeline->input_count; index++)
-		create_topic(test, pipeline->inputs[index], false);
-	for (size_t index = 0; index < pipeline->output_count; index++)
-		create_topic(test, pipeline->outputs[index].topic, false);
-	if (pipeline->dead_letter_topic)
-		create_topic(test, pipeline->dead_letter_topic, false);
-	for (size_t index = 0; index < pipeline->table_count; index++)
-		create_topic(test, pipeline->tables[index].topic, true);
+	return weir__test_partitions_of(opaque, topic);
 }
 
 /* ---- loading ---- */
@@ -269,7 +246,7 @@ take(struct weir_test *test, struct weir_pipeline *pipeline, struct weir_error *
 	test->memory = weir__memory_open(&test->clock.clock, &test->logger);
 	/* whoever tests moves the clock by days: that is no reason to be thrown out */
 	weir__memory_set_expiry(test->memory, false);
-	create_topics(test);
+	weir__driven_topics(pipeline, test->memory, partitions_of, test, MESSAGE_BYTES_MAX);
 	return 0;
 }
 
