@@ -58,7 +58,6 @@ RETAINED_NOT_REWOUND unanswered/at-least-once lost
 SUBSET_COMMITTED unanswered/exactly-once repeated
 WRONG_REWIND brokers-killed/at-least-once lost
 PROCESSED_FIRST clients-killed/at-most-once repeated
-REVOKED_PROCESSED unanswered/at-most-once repeated
 MARK_IGNORED ticks/exactly-once miscounted
 NO_OFFSETS ticks/exactly-once out of order
 RETRY_NOT_PAUSED come-and-go/exactly-once lost|repeated

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include <broker/kafka.h>
+#include <testing/processor_state.h>
 
 #include "tests/guarantees/trial.h"
 
@@ -215,6 +216,15 @@ name_all(struct trial *trial, const char *root)
 	}
 }
 
+/* As the oracle's processor declares them. */
+static void
+name_changelog(struct trial *trial, int store, const char *name)
+{
+	snprintf(trial->changelog[store], sizeof(trial->changelog[store]),
+		 "%s." WEIR_ORACLE_STORE_STEP ".%s.changelog.%s", trial->name, name, trial->in);
+	trial->changelogs[store] = trial->changelog[store];
+}
+
 static void
 open_oracle(struct trial *trial)
 {
@@ -229,6 +239,8 @@ open_oracle(struct trial *trial)
 	trial->inputs[0] = trial->in;
 	trial->outputs[0] = trial->out;
 	trial->outputs[1] = trial->more;
+	name_changelog(trial, 0, "seen");
+	name_changelog(trial, 1, "counts");
 	trial->oracle = (struct weir_oracle_config){
 		.broker = trial->broker,
 		.clock = weir__clock_system(),
@@ -241,6 +253,7 @@ open_oracle(struct trial *trial)
 		.dead_letter = trial->dead,
 		.sums = weir__oracle_steps_sum(trial->guarantee) && !has_tally(trial),
 		.stores = has_stores(trial),
+		.changelogs = has_stores(trial) ? trial->changelogs : NULL,
 		.patience_ms = 30000,
 	};
 }

@@ -76,7 +76,8 @@ struct trial {
 	char folder[256];
 	struct weir_broker *broker;
 	struct weir_oracle_config oracle;
-	const char *inputs[1], *outputs[2];
+	char changelog[2][200];
+	const char *inputs[1], *outputs[2], *changelogs[2];
 	struct instance instances[TRIAL_MAX_INSTANCES];
 	bool broker_dead[TRIAL_BROKERS + 1];
 	int seconds;    /* of feed and faults */

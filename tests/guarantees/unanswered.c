@@ -105,19 +105,6 @@ has_given_up(struct trial *trial, const struct instance *victim)
 	return now.inits != before.inits && now.transactions == before.transactions;
 }
 
-/*
- * librdkafka would send it again once it is cut off: who dies does not. So it shows what was
- * done with records whose offsets nobody has.
- */
-static void
-kill_unheard(struct trial *trial, struct instance *victim)
-{
-	trial_say(trial, "%s is killed, its last commit never arrives", victim->id);
-	instance_kill(trial, victim);
-	proxy_release(trial->proxy);
-	instance_start(trial, victim);
-}
-
 void
 unanswered_in_revoke(struct trial *trial, struct instance *victim, enum proxy_api api,
 		     enum proxy_way way)
@@ -138,9 +125,6 @@ unanswered_in_revoke(struct trial *trial, struct instance *victim, enum proxy_ap
 			  victim->id, api,
 			  way == PROXY_DROP ? "dropped" : "its answer lost",
 			  unknown ? "yes" : "no");
-		if (trial->guarantee == WEIR_AT_MOST_ONCE && api == PROXY_OFFSET_COMMIT &&
-		    way == PROXY_DROP)
-			kill_unheard(trial, victim);
 	}
 	proxy_release(trial->proxy);
 	/* below 2.3.0 librdkafka asserts when it is closed before its first assignment */
