@@ -150,7 +150,6 @@ weir__chain_close(struct weir_chain_task *task)
 		close_context(&task->contexts[i]);
 		free(task->contexts[i].memory);
 	}
-	weir__place_step(NULL);
 	weir__place_record(NULL, 0, -1);
 	free(task->stores);
 	free(task);

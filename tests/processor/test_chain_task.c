@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <processor/step.h>
+
 #include "tests/harness.h"
 #include "tests/processor/fixture.h"
 
@@ -264,6 +266,22 @@ START_TEST(a_rollback_callback_keeps_memory_unless_it_fails)
 }
 END_TEST
 
+/* One that is closed within a callback of another: in the simulation, where both share a thread. */
+START_TEST(closing_leaves_the_step_that_stands_there)
+{
+	static const char outer[] = "outer";
+	struct fixture f;
+
+	fixture_init(&f, all);
+	fixture_open(&f, "{'steps': [{'use': 'keep'}]" OUT);
+	fixture_push(&f, "k", "a");
+	weir__place_step(outer);
+	fixture_fini(&f);
+	ck_assert(weir__place_is(outer));
+	weir__place_step(NULL);
+}
+END_TEST
+
 START_TEST(a_failed_open_names_the_step_and_is_not_closed)
 {
 	struct fixture f;
@@ -292,6 +310,7 @@ main(void)
 	tcase_add_test(cases, no_ticks_are_due_when_none_were_asked_for);
 	tcase_add_test(cases, an_abort_opens_processors_anew_with_zeroed_memory);
 	tcase_add_test(cases, a_rollback_callback_keeps_memory_unless_it_fails);
+	tcase_add_test(cases, closing_leaves_the_step_that_stands_there);
 	tcase_add_test(cases, a_failed_open_names_the_step_and_is_not_closed);
 	suite_add_tcase(suite, cases);
 	return weir_test_run(suite);
