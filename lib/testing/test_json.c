@@ -171,7 +171,7 @@ read_member(const struct place *place, const char *name, json_t *json, struct we
 	else if (strcmp(name, "timestamp") == 0)
 		code = read_number(place, name, json, INT64_MAX, &record->timestamp_ms);
 	else if ((code = read_text(place, name, json, arena, &topic)) == 0)
-		record->topic = weir__arena_strdup(arena, topic.data);
+		record->topic = weir__arena_strdup(arena, json_string_value(json));
 	if (strcmp(name, "partition") == 0)
 		record->partition = (int32_t)number;
 	return code;

@@ -130,6 +130,25 @@ START_TEST(stores_and_tables_are_shown)
 }
 END_TEST
 
+START_TEST(records_name_their_topics)
+{
+	struct weir_test *test = subject_pipeline("", 1);
+	static const char names[] = "[{\"topic\": \"names\", \"key\": \"1\", \"value\": \"Ann\"}]";
+
+	/* the memory of one call is used again by the next */
+	OK(weir_test_feed_json(test, "in", "{\"value\": \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	                                   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	                                   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	                                   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	                                   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	                                   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	                                   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}"));
+	OK(weir_test_feed_json(test, NULL, names));
+	IS(weir_test_expect_table(test, "names", "[{\"key\": \"1\", \"value\": \"Ann\"}]"));
+	weir_test_free(test);
+}
+END_TEST
+
 START_TEST(keys_choose_partitions_as_producers_do)
 {
 	struct weir_test *test = subject_pipeline("\"workers\": 2", 4);
@@ -376,6 +395,7 @@ suite(void)
 	tcase_add_test(tcase, dead_letters_have_reasons);
 	tcase_add_test(tcase, reasons_are_text);
 	tcase_add_test(tcase, stores_and_tables_are_shown);
+	tcase_add_test(tcase, records_name_their_topics);
 	tcase_add_test(tcase, keys_choose_partitions_as_producers_do);
 	tcase_add_test(tcase, what_was_fed_is_one_batch);
 	tcase_add_test(tcase, ticks_come_at_their_moments);
