@@ -153,18 +153,16 @@ store_failed(struct weir_worker *worker, const struct weir_error *error)
 	weir__batch_abort(worker);
 }
 
-enum weir_left
-weir__task_leave(struct weir_worker *worker, struct weir_task *task, bool done)
+static enum weir_left
+leave_stores(struct weir_worker *worker, struct weir_task *task, bool done)
 {
 	const struct weir_change *changes;
-	struct weir_error error = {0};
+	struct weir_error error;
 	size_t count;
 
-	worker->held_changes = 0;
-	if (weir__lookup_failed(worker))
-		return WEIR_LEFT_FAILED;
-	if (!task->state)
-		return WEIR_LEFT;
+	/* not all of it: clearing a kilobyte for each record shows */
+	error.code = 0;
+	error.message[0] = '\0';
 	if (weir__state_leave(task->state, &error)) {
 		store_failed(worker, &error);
 		return WEIR_LEFT_FAILED;
@@ -186,6 +184,15 @@ weir__task_leave(struct weir_worker *worker, struct weir_task *task, bool done)
 	if (count)
 		WEIR_FAULT_POINT(CHANGES_HELD);
 	return WEIR_LEFT;
+}
+
+enum weir_left
+weir__task_leave(struct weir_worker *worker, struct weir_task *task, bool done)
+{
+	worker->held_changes = 0;
+	if (weir__lookup_failed(worker))
+		return WEIR_LEFT_FAILED;
+	return task->state ? leave_stores(worker, task, done) : WEIR_LEFT;
 }
 
 /* ---- the batch ---- */
