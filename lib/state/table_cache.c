@@ -59,12 +59,20 @@ weir__versions_change_all(struct weir_versions *versions)
 	weir__versions_commit(versions);
 }
 
-/* Who sees the commit sees what changed, since both fences are on the way. */
+/*
+ * Who sees the commit sees what changed: its moment takes a later turn. No fence, which
+ * ThreadSanitizer would not know.
+ */
+static void
+take_turn(struct weir_versions *versions)
+{
+	atomic_fetch_add_explicit(&versions->turns, 1, memory_order_seq_cst);
+}
+
 void
 weir__versions_commit(struct weir_versions *versions)
 {
-	(void)versions;
-	atomic_thread_fence(memory_order_seq_cst);
+	take_turn(versions);
 }
 
 void
@@ -81,9 +89,9 @@ weir__versions_now(const struct weir_versions *versions)
 }
 
 void
-weir__versions_begun(void)
+weir__versions_begun(struct weir_versions *versions)
 {
-	atomic_thread_fence(memory_order_seq_cst);
+	take_turn(versions);
 }
 
 /* ---- the ring ---- */

@@ -26,6 +26,7 @@ uint64_t weir__cache_hash(struct weir_bytes key);
 struct weir_versions {
 	_Atomic(uint64_t) committed;
 	_Atomic(uint64_t) newest; /* of `changed` */
+	_Atomic(uint64_t) turns;  /* commits and moments, one after the other */
 	_Atomic(uint64_t) changed[WEIR_VERSION_GROUPS];
 };
 
@@ -38,7 +39,7 @@ void weir__versions_committed(struct weir_versions *versions);
 
 /* For a moment that is about to begin; has begun. */
 uint64_t weir__versions_now(const struct weir_versions *versions);
-void weir__versions_begun(void);
+void weir__versions_begun(struct weir_versions *versions);
 
 /* Has an entry of that hash not been changed since? */
 static inline bool

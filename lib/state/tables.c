@@ -229,7 +229,7 @@ look(struct weir_table *table)
 		weir_error_set(&table->error, WEIR_EIO,
 		               "table %s cannot be read: its files are not open", kept->name);
 	} else if (weir__snapshot_begin(table->snapshot, kept->state, &table->error) == 0) {
-		weir__versions_begun();
+		weir__versions_begun(kept->versions);
 		return 0;
 	}
 	weir__table_let_go(table);
