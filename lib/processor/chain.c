@@ -310,6 +310,8 @@ weir__chain_new(const struct weir_pipeline *pipeline,
 	if (check_default(chain, error) != 0)
 		goto failed;
 	chain->is_stateless = keeps_nothing(chain);
+	for (size_t i = 0; i < chain->step_count; i++)
+		chain->ticks |= chain->steps[i].registered->descriptor.tick != NULL;
 	if (pipeline->debug_plugins)
 		weir__debug_chain(chain);
 	return chain;
@@ -362,4 +364,10 @@ bool
 weir__chain_is_stateless(const struct weir_chain *chain)
 {
 	return chain->is_stateless;
+}
+
+bool
+weir__chain_ticks(const struct weir_chain *chain)
+{
+	return chain->ticks;
 }

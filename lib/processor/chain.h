@@ -138,6 +138,8 @@ int weir__chain_rollback(struct weir_chain_task *task, struct weir_error *error)
 
 /* Is there no step that keeps memory, ends batches or ticks? */
 bool weir__chain_is_stateless(const struct weir_chain *chain);
+/* Is there a step that may ask for ticks? */
+bool weir__chain_ticks(const struct weir_chain *chain);
 
 /*
  * For the crash handler: the step and the record that this thread is in, kept up to date by

@@ -38,6 +38,7 @@ struct weir_chain {
 	size_t store_count;
 	bool is_debugged;   /* the pipeline's debug_plugins: processor/debug.h */
 	bool is_stateless;  /* nothing is kept, so what steps are given is not counted */
+	bool ticks;         /* a step has that callback */
 	struct weir_arena arena;
 };
 

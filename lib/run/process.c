@@ -205,7 +205,7 @@ weir__process_current(struct weir_worker *worker)
 	weir__task_enter(task, worker->current.message);
 	verdict = weir__chain_record(task->chain, worker->current.message, offset, &worker->held,
 	                             &worker->reason);
-	if (!worker->stateless)
+	if (worker->ticks)
 		weir__next_tick_update(worker);
 	if (verdict == WEIR_DONE &&
 	    (!held_fits(worker) || (worker->batch.alone && too_slow(worker))))

@@ -39,6 +39,7 @@ weir__worker_new(const struct weir_worker_config *config, struct weir_error *err
 	worker->pipeline = config->pipeline;
 	worker->guarantee = guarantees[config->pipeline->guarantee];
 	worker->stateless = weir__chain_is_stateless(config->chain);
+	worker->ticks = weir__chain_ticks(config->chain);
 	worker->held.max_bytes = (size_t)config->pipeline->commit_bytes;
 	worker->next_tick_ms = INT64_MAX;
 	worker->next_retry_ms = INT64_MAX;

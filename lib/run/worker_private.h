@@ -107,6 +107,7 @@ struct weir_worker {
 	bool draining;
 	bool joined;    /* subscribed */
 	bool stateless; /* no step keeps memory, ends batches or ticks */
+	bool ticks;     /* a step may ask for ticks */
 
 	struct weir_task **tasks; /* by slot; NULL: free */
 	size_t slot_count;
