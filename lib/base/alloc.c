@@ -192,6 +192,27 @@ weir__arena_copy(struct weir_arena *arena, struct weir_bytes bytes)
 	return (struct weir_bytes){copy, bytes.size};
 }
 
+struct weir_arena_mark
+weir__arena_mark(const struct weir_arena *arena)
+{
+	struct weir_arena_block *block = arena->current;
+
+	return (struct weir_arena_mark){block, block ? block->used : 0, arena->used_bytes};
+}
+
+void
+weir__arena_back(struct weir_arena *arena, struct weir_arena_mark mark)
+{
+	struct weir_arena_block *block = mark.block ? mark.block->next : arena->first;
+
+	for (; block; block = block->next)
+		block->used = 0;
+	if (mark.block)
+		mark.block->used = mark.block_used;
+	arena->current = mark.block ? mark.block : arena->first;
+	arena->used_bytes = mark.used_bytes;
+}
+
 void
 weir__arena_reset(struct weir_arena *arena)
 {

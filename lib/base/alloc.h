@@ -38,6 +38,13 @@ char *weir__arena_strdup(struct weir_arena *arena, const char *text);
 /* A copy of `bytes`; null stays null, empty stays empty (not null). */
 struct weir_bytes weir__arena_copy(struct weir_arena *arena, struct weir_bytes bytes);
 void weir__arena_reset(struct weir_arena *arena);
+/* Give back what was given out since the mark; marks behind it are void. */
+struct weir_arena_mark {
+	struct weir_arena_block *block;
+	size_t block_used, used_bytes;
+};
+struct weir_arena_mark weir__arena_mark(const struct weir_arena *arena);
+void weir__arena_back(struct weir_arena *arena, struct weir_arena_mark mark);
 void weir__arena_fini(struct weir_arena *arena);
 
 /* A growing string of bytes, NUL kept behind it. Zero-initialised is valid and empty. */

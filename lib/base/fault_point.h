@@ -12,15 +12,16 @@
 
 /* Name, and what has just been done, or comes next. */
 #define WEIR_FAULT_POINT_MAP(X)                                                            \
-	X(WRITE_STAGED, "a write of a record is in the LMDB transaction")                  \
+	X(WRITE_STAGED, "a write of a record is staged")                                   \
 	X(CHANGES_HELD, "a record's changes are held")                                     \
 	X(CHANGES_QUEUED, "all of a record is queued to the producer, its changes too")    \
 	X(BATCH_ENDED, "the batch is at its end, its last callback has returned")          \
 	X(COMMIT_NEXT, "Kafka's commit is called next")                                    \
 	X(COMMIT_ANSWERED, "Kafka has answered that the batch is committed")               \
 	X(META_WRITTEN, "changelog positions are in the LMDB transaction, still open")     \
-	X(TASK_COMMITTED, "LMDB has committed one task's stores")                          \
-	X(STORES_COMMITTED, "LMDB has committed all stores of the batch")                  \
+	X(PART_MERGED, "LMDB has committed a part of what waited in memory")               \
+	X(TASK_COMMITTED, "one task's stores have committed"    )                          \
+	X(STORES_COMMITTED, "all stores of the batch have committed"    )                  \
 	X(RESTORE_APPLIED, "a restore has written a record to LMDB")                       \
 	X(RESTORE_COMMIT_NEXT, "a restore commits to LMDB next")                           \
 	X(RESTORE_COMMITTED, "a restore has committed to LMDB")                            \

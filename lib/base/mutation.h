@@ -34,6 +34,7 @@
 	X(CHANGELOG_WITH_OUTPUTS, "at-least-once: changelogs are sent with the outputs")   \
 	X(CHANGELOG_OUTSIDE, "a batch is committed without its first record's changelog")         \
 	X(STORE_FIRST, "stores are committed before Kafka has the batch")                  \
+	X(PLACE_AHEAD, "LMDB is told the place of what still waits in memory")             \
 	X(RESTORE_UNCOMMITTED, "stores are restored from aborted records too")             \
 	X(RESTORE_TO_STABLE, "stores are restored up to the last stable offset only")      \
 	X(TABLE_NOT_AWAITED, "a table is looked into before it was read")                  \

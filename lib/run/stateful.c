@@ -247,6 +247,27 @@ find_positions(struct weir_worker *worker, const struct weir_task *task, int64_t
 	}
 }
 
+/* Kafka has all batches of it, so nothing is read again: the store catches up by itself. */
+static void
+restore_failed(struct weir_worker *worker, struct weir_task *task,
+               const struct weir_error *error)
+{
+	weir__log(worker->config.logger, WEIR_LOG_ERROR,
+	          "store cannot commit, it is restored worker=%d reason=\"%s\"",
+	          worker->config.index, error->message);
+	weir__task_restore(worker, task);
+}
+
+/* What it committed before may go to LMDB. */
+static void
+merge_task(struct weir_worker *worker, struct weir_task *task)
+{
+	struct weir_error error = {0};
+
+	if (weir__state_merge(task->state, &error))
+		restore_failed(worker, task, &error);
+}
+
 static void
 commit_task(struct weir_worker *worker, struct weir_task *task, int64_t *positions)
 {
@@ -254,15 +275,10 @@ commit_task(struct weir_worker *worker, struct weir_task *task, int64_t *positio
 
 	find_positions(worker, task, positions);
 	task->sent_changes = 0;
-	if (weir__state_commit(task->state, positions, &error) == 0) {
+	if (weir__state_commit(task->state, positions, &error) == 0)
 		WEIR_FAULT_POINT(TASK_COMMITTED);
-		return;
-	}
-	/* Kafka has the batch, so nothing is read again: the store catches up by itself */
-	weir__log(worker->config.logger, WEIR_LOG_ERROR,
-	          "store cannot commit, it is restored worker=%d reason=\"%s\"",
-	          worker->config.index, error.message);
-	weir__task_restore(worker, task);
+	else
+		restore_failed(worker, task, &error);
 }
 
 void
@@ -277,26 +293,33 @@ weir__stores_commit(struct weir_worker *worker)
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
 		struct weir_task *task = worker->tasks[slot];
 
-		if (task && task->state && !task->restoring &&
-		    (weir__task_wrote(task) ||
-		     (task->touched && !worker->guarantee->commits_first)))
+		if (!task || !task->state || task->restoring)
+			continue;
+		if (weir__task_wrote(task) ||
+		    (task->touched && !worker->guarantee->commits_first))
 			commit_task(worker, task, positions);
+		else
+			merge_task(worker, task);
 	}
 	free(positions);
 	WEIR_FAULT_POINT(STORES_COMMITTED);
 }
 
 void
-weir__stores_refresh(struct weir_worker *worker)
+weir__stores_rest(struct weir_worker *worker)
 {
-	if (worker->now_ms < worker->refresh_ms)
-		return;
-	worker->refresh_ms = worker->now_ms + REFRESH_MS;
+	bool refreshes = worker->now_ms >= worker->refresh_ms;
+
+	if (refreshes)
+		worker->refresh_ms = worker->now_ms + REFRESH_MS;
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
 		struct weir_task *task = worker->tasks[slot];
 
-		if (task && task->state && !task->restoring && !weir__task_wrote(task) &&
-		    weir__state_commit(task->state, NULL, NULL))
+		if (!task || !task->state || task->restoring || weir__task_wrote(task))
+			continue;
+		if (!refreshes)
+			merge_task(worker, task);
+		else if (weir__state_commit(task->state, NULL, NULL))
 			weir__task_restore(worker, task);
 	}
 }

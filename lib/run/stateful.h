@@ -61,8 +61,11 @@ void weir__task_sweep(struct weir_task *task);
  */
 void weir__stores_commit(struct weir_worker *worker);
 
-/* Nothing is in hand: note now and then that stores are caught up still, since their age counts. */
-void weir__stores_refresh(struct weir_worker *worker);
+/*
+ * Nothing is in hand: what waits in memory may go to LMDB, and now and then it is noted that
+ * stores are caught up still, since their age counts.
+ */
+void weir__stores_rest(struct weir_worker *worker);
 
 /* The batch is no more: neither is what was written in it. */
 void weir__task_forget(struct weir_worker *worker, struct weir_task *task);

@@ -96,9 +96,15 @@ weir__worker_free(struct weir_worker *worker)
 }
 
 void
-weir__worker_crash(struct weir_worker *worker)
+weir__worker_crash_tasks(struct weir_worker *worker)
 {
 	end_tasks(worker, weir__state_crash);
+}
+
+void
+weir__worker_crash(struct weir_worker *worker)
+{
+	weir__worker_crash_tasks(worker);
 	weir__memory_session_crash(worker->session);
 	free_memory(worker);
 }
@@ -257,7 +263,7 @@ weir__worker_poll(struct weir_worker *worker, int wait_ms)
 	case WEIR_EVENT_IDLE:
 		weir__lookups_let_go(worker);
 		if (worker->config.stores && !weir__batch_in_hand(worker))
-			weir__stores_refresh(worker);
+			weir__stores_rest(worker);
 		break;
 	case WEIR_EVENT_END:
 		end_event(worker, event);

@@ -71,6 +71,8 @@ void weir__worker_free(struct weir_worker *worker);
  * broker only (simulation, tests).
  */
 void weir__worker_crash(struct weir_worker *worker);
+/* The same of its tasks alone; the rest is freed afterwards. */
+void weir__worker_crash_tasks(struct weir_worker *worker);
 
 /*
  * Do one bounded piece of work: at most a record (some, where no processor runs), or one

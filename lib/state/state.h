@@ -1,7 +1,8 @@
 /*
- * The stores of one task: one LMDB environment, and one write transaction that mirrors the
- * batch. What the batch wrote is in that transaction, so reads see it; a commit keeps it
- * together with the places in the changelogs up to which the stores are true.
+ * The stores of one task: one LMDB environment, and before it in memory what is not yet there.
+ * A batch's writes are seen at once, and are kept or dropped with it. Committed ones reach LMDB
+ * some batches later, together with the places in the changelogs up to which the stores are
+ * true there: what a crash loses, the changelogs have.
  *
  * Between enter and leave a callback reads and writes (the public weir_store_* calls). Its
  * writes are noted as *changes*, which undo takes back and which the caller sends to the
@@ -59,6 +60,12 @@ struct weir_state_config {
 	size_t batch_bytes;  /* what a batch may write; the map has room for it */
 	size_t map_bytes;    /* address space to reserve at first; 0: 64 GiB */
 	const char *boot_id; /* NULL: the machine's own */
+	/*
+	 * Committed writes may wait in memory until there are so many or it has been so long;
+	 * 0: each commit goes to LMDB. A crash loses them, and the changelogs have them.
+	 */
+	size_t merge_entries;
+	int64_t merge_ms;
 	bool is_table; /* many threads read it; its map grows by weir__state_grow() alone */
 };
 
@@ -150,11 +157,15 @@ bool weir__state_has_writes(const struct weir_state *state);
 int64_t weir__state_stream_ms(const struct weir_state *state);
 
 /*
- * Keep what was written, with the position of each changelog (-1: as it was). Returns 0, or
- * WEIR_EIO with *error: nothing was kept; close, open and restore.
+ * Keep what was written, with the position of each changelog (-1: as it was; NULL: all as they
+ * were, and all of it is in LMDB afterwards). Returns 0, or WEIR_EIO with *error: open again
+ * and restore.
  */
 int weir__state_commit(struct weir_state *state, const int64_t *positions,
                        struct weir_error *error);
+
+/* Between batches: let committed writes go to LMDB, if it is time. Returns as commit does. */
+int weir__state_merge(struct weir_state *state, struct weir_error *error);
 
 /* Drop what was written since the last commit. */
 void weir__state_abort(struct weir_state *state);

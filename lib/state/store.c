@@ -1,9 +1,8 @@
 /*
  * Reading and writing a store, and taking writes back.
  *
- * A write goes straight into the batch's LMDB transaction, and what was there before is noted:
- * putting back few entries is cheaper than to hold all writes elsewhere until their record is
- * done. The worker's thread.
+ * A write goes to the memtable (store_merge.c), or straight into the batch's LMDB transaction;
+ * then what was there before is noted, to be put back. The worker's thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -96,6 +95,7 @@ begin(struct weir_state *state)
 			weir__arena_reset(&state->arena);
 	}
 	state->first_change = state->change_count;
+	state->first_version = state->active.count;
 	state->stream_before_ms = state->stream_ms;
 	state->entered = true;
 }
@@ -166,8 +166,11 @@ put_back(struct weir_state *state, const struct weir_change *change)
 void
 weir__state_undo(struct weir_state *state)
 {
-	while (state->change_count > state->first_change && !state->failed)
-		put_back(state, &state->changes[--state->change_count]);
+	if (weir__state_is_held(state))
+		weir__memtable_back(&state->active, state->first_version);
+	else
+		while (state->change_count > state->first_change && !state->failed)
+			put_back(state, &state->changes[--state->change_count]);
 	state->change_count = state->first_change;
 	state->stream_ms = state->stream_before_ms;
 	state->writes++;
@@ -177,6 +180,7 @@ void
 weir__state_keep(struct weir_state *state)
 {
 	state->first_change = state->change_count;
+	state->first_version = state->active.count;
 	state->stream_before_ms = state->stream_ms;
 }
 
@@ -213,6 +217,21 @@ note_change(struct weir_store *store, struct weir_bytes key, struct weir_bytes v
 
 /* The raw entry: 0, MDB_NOTFOUND, or another LMDB code. */
 static int
+find_raw(struct weir_state *state, MDB_txn *txn, MDB_val *key, MDB_val *data)
+{
+	const struct weir_version *version = NULL;
+
+	if (weir__state_is_held(state))
+		version = weir__merge_find(state, key);
+	if (!version)
+		return mdb_get(txn, state->dbi, key, data);
+	if (version->is_deleted)
+		return MDB_NOTFOUND;
+	*data = weir__version_data(version);
+	return 0;
+}
+
+static int
 find(struct weir_store *store, MDB_txn *txn, struct weir_bytes key,
      struct weir_entry_key *made, struct weir_entry *entry, MDB_val *data)
 {
@@ -221,7 +240,7 @@ find(struct weir_store *store, MDB_txn *txn, struct weir_bytes key,
 
 	weir__entry_key(store, key, made);
 	lmdb_key = (MDB_val){made->size, made->bytes};
-	code = mdb_get(txn, store->state->dbi, &lmdb_key, data);
+	code = find_raw(store->state, txn, &lmdb_key, data);
 	if (code)
 		return code;
 	return weir__entry_read(&lmdb_key, data, entry) ? 0 : MDB_CORRUPTED;
@@ -286,30 +305,21 @@ write_entry(struct weir_store *store, MDB_txn *txn, const struct weir_entry_key 
 	return code;
 }
 
+/* Into the transaction: one descent says what is there, and puts where there is nothing. */
 static int
-put(struct weir_store *store, struct weir_bytes key, struct weir_bytes value, bool only_new)
+put_through(struct weir_store *store, MDB_txn *txn, struct weir_bytes key,
+            struct weir_bytes value, bool only_new)
 {
 	struct weir_state *state = store->state;
 	struct weir_entry_key made;
 	struct weir_entry entry;
 	MDB_val data, lmdb_key;
-	MDB_txn *txn;
-	int code = check_write(store, key);
+	int code;
 
-	if (code)
-		return code;
-	txn = weir__state_txn(state);
-	if (!txn)
-		return WEIR_EIO;
-	/* a message with a null key is nothing that a compacted topic takes */
-	key.data = key.data ? key.data : "";
-	value.data = value.data ? value.data : "";
 	weir__entry_key(store, key, &made);
-	/* one descent says what is there, and puts where there is nothing */
 	code = write_entry(store, txn, &made, key, value, MDB_NOOVERWRITE, &data);
 	if (code == 0) {
 		note_change(store, key, value, NULL);
-		WEIR_FAULT_POINT(WRITE_STAGED);
 		return 0;
 	}
 	lmdb_key = (MDB_val){made.size, made.bytes};
@@ -323,10 +333,70 @@ put(struct weir_store *store, struct weir_bytes key, struct weir_bytes value, bo
 		return WEIR_EEXISTS;
 	note_change(store, key, value, &data);
 	code = write_entry(store, txn, &made, key, value, 0, &data);
-	if (code)
-		return weir__state_fail(state, code, "cannot write");
-	WEIR_FAULT_POINT(WRITE_STAGED);
+	return code ? weir__state_fail(state, code, "cannot write") : 0;
+}
+
+/* Another version in memory. NULL value: deleted. */
+static void
+hold(struct weir_store *store, const struct weir_entry_key *made, struct weir_bytes key,
+     struct weir_bytes value)
+{
+	struct weir_state *state = store->state;
+	MDB_val lmdb_key = {made->size, (void *)made->bytes};
+	size_t size = value.data ? weir__entry_overhead(key.size) + value.size : 0;
+	struct weir_version *version =
+		weir__memtable_add(&state->active, &lmdb_key, size);
+
+	version->is_deleted = !value.data;
+	if (value.data)
+		weir__entry_write(version->bytes + version->key_size, key, value,
+		                  state->time_ms);
+	note_change(store, key, value, NULL);
+}
+
+/* Into memory; what is there is asked only where it matters. */
+static int
+put_held(struct weir_store *store, MDB_txn *txn, struct weir_bytes key,
+         struct weir_bytes value, bool only_new)
+{
+	struct weir_state *state = store->state;
+	struct weir_entry_key made;
+	struct weir_entry entry;
+	MDB_val data;
+	int code = MDB_NOTFOUND;
+
+	if (only_new || weir__entry_is_long(key.size))
+		code = find(store, txn, key, &made, &entry, &data);
+	else
+		weir__entry_key(store, key, &made);
+	if (code && code != MDB_NOTFOUND)
+		return weir__state_fail(state, code, "cannot read");
+	if (code == 0 && !same_key(&entry, key))
+		return WEIR_ELIMIT;
+	if (code == 0 && only_new && !weir__entry_expired(store, &entry, state->time_ms))
+		return WEIR_EEXISTS;
+	hold(store, &made, key, value);
 	return 0;
+}
+
+static int
+put(struct weir_store *store, struct weir_bytes key, struct weir_bytes value, bool only_new)
+{
+	MDB_txn *txn = weir__state_txn(store->state);
+	int code = check_write(store, key);
+
+	if (code)
+		return code;
+	if (!txn)
+		return WEIR_EIO;
+	/* a message with a null key is nothing that a compacted topic takes */
+	key.data = key.data ? key.data : "";
+	value.data = value.data ? value.data : "";
+	code = weir__state_is_held(store->state) ? put_held(store, txn, key, value, only_new)
+	                                         : put_through(store, txn, key, value, only_new);
+	if (code == 0)
+		WEIR_FAULT_POINT(WRITE_STAGED);
+	return code;
 }
 
 int
@@ -368,6 +438,10 @@ erase(struct weir_store *store, struct weir_bytes key, bool expired_too)
 	if (!same_key(&entry, key) ||
 	    (!expired_too && weir__entry_expired(store, &entry, state->time_ms)))
 		return WEIR_ENOTFOUND;
+	if (weir__state_is_held(state)) {
+		hold(store, &made, key, NOTHING);
+		return 0;
+	}
 	note_change(store, key, NOTHING, &data);
 	lmdb_key = (MDB_val){made.size, made.bytes};
 	code = mdb_del(txn, state->dbi, &lmdb_key, NULL);

@@ -185,6 +185,7 @@ weir__state_wipe(struct weir_state *state, struct weir_error *error)
 	int code;
 
 	drop_txn(state);
+	weir__merge_drop(state);
 	if (state->env)
 		mdb_env_close(state->env);
 	state->env = NULL;
@@ -249,6 +250,7 @@ weir__state_reopen(struct weir_state *state, struct weir_error *error)
 	int code;
 
 	weir__state_abort(state);
+	weir__merge_drop(state);
 	if (state->env)
 		mdb_env_close(state->env);
 	state->env = NULL;
@@ -282,6 +284,9 @@ free_state(struct weir_state *state)
 	if (state->marker >= 0)
 		close(state->marker);
 	weir__folders_release(state->config.folders, state->folder);
+	weir__merge_drop(state);
+	weir__memtable_fini(&state->active);
+	weir__memtable_fini(&state->frozen);
 	weir__arena_fini(&state->arena);
 	free(state->changes);
 	free(state->stores);
@@ -320,12 +325,12 @@ weir__state_open(const struct weir_state_config *config, struct weir_error *erro
 	return state;
 }
 
-/* The age of what is there counts from now on. */
+/* All that is committed goes to LMDB, and its age counts from now on. */
 static void
-keep_age(struct weir_state *state)
+keep_all(struct weir_state *state)
 {
 	weir__state_abort(state);
-	if (state->is_caught_up && !state->broken)
+	if ((state->is_caught_up || weir__merge_waits(state)) && !state->broken)
 		weir__state_commit(state, NULL, NULL);
 }
 
@@ -333,7 +338,7 @@ void
 weir__state_release(struct weir_state *state)
 {
 	if (state && state->env)
-		keep_age(state);
+		keep_all(state);
 	weir__state_crash(state);
 }
 
@@ -343,7 +348,7 @@ weir__state_close(struct weir_state *state)
 	if (!state)
 		return;
 	if (state->env) {
-		keep_age(state);
+		keep_all(state);
 		if (mdb_env_sync(state->env, 1) == 0 && !state->broken)
 			weir__marker_set_clean(state->marker);
 		mdb_env_close(state->env);
@@ -374,20 +379,16 @@ forget_batch(struct weir_state *state)
 	state->entered = false;
 }
 
-int
-weir__state_commit(struct weir_state *state, const int64_t *positions,
-                   struct weir_error *error)
+/* LMDB's transaction, with all that was written; there is no other. */
+static int
+commit_txn(struct weir_state *state)
 {
-	MDB_txn *txn;
+	MDB_txn *txn = weir__state_txn(state);
 	int code;
 
-	for (size_t index = 0; positions && index < state->store_count; index++)
-		if (positions[index] >= 0)
-			state->stores[index].position = positions[index];
-	txn = weir__state_txn(state);
 	if (!txn)
-		return weir_error_set(error, WEIR_EIO, "%s", state->error.message);
-	weir__iterators_close(state);
+		return -1;
+	weir__state_note_kept(state);
 	code = weir__meta_save(state, txn);
 	state->txn = NULL;
 	WEIR_FAULT_POINT(META_WRITTEN);
@@ -396,20 +397,69 @@ weir__state_commit(struct weir_state *state, const int64_t *positions,
 	else
 		code = mdb_txn_commit(txn);
 	state->writes++;
-	forget_batch(state);
-	if (code) {
+	return code;
+}
+
+/* Everything is in LMDB afterwards. */
+static int
+write_all(struct weir_state *state)
+{
+	int code = 0;
+
+	if (!state->is_through)
+		code = weir__merge_all(state);
+	if (code == 0)
+		code = commit_txn(state);
+	if (code == 0)
+		weir__merge_drop(state);
+	return code;
+}
+
+/* `code` of LMDB; -1: the state has failed before. */
+static int
+commit_failed(struct weir_state *state, int code, struct weir_error *error)
+{
+	if (code > 0 || code < -1)
 		weir__state_fail(state, code, "cannot commit");
-		state->broken = true;
-		return weir_error_set(error, WEIR_EIO, "%s", state->error.message);
-	}
+	state->broken = true;
+	return weir_error_set(error, WEIR_EIO, "%s", state->error.message);
+}
+
+int
+weir__state_commit(struct weir_state *state, const int64_t *positions,
+                   struct weir_error *error)
+{
+	int code;
+
+	for (size_t index = 0; positions && index < state->store_count; index++)
+		if (positions[index] >= 0)
+			state->stores[index].position = positions[index];
+	weir__iterators_close(state);
+	if (positions && weir__state_is_held(state) && weir__merge_waits(state))
+		code = state->failed ? -1 : weir__merge_settle(state);
+	else
+		code = write_all(state);
+	forget_batch(state);
+	if (code)
+		return commit_failed(state, code, error);
 	state->stream_committed_ms = state->stream_ms;
 	return 0;
+}
+
+int
+weir__state_merge(struct weir_state *state, struct weir_error *error)
+{
+	int code = weir__merge_due(state);
+
+	return code ? commit_failed(state, code, error) : 0;
 }
 
 void
 weir__state_abort(struct weir_state *state)
 {
 	drop_txn(state);
+	weir__memtable_back(&state->active, state->active.settled);
+	state->is_through = state->is_through && !weir__merge_waits(state);
 	forget_batch(state);
 	state->stream_ms = state->stream_committed_ms;
 	state->failed = false;

@@ -118,7 +118,7 @@ load_store(struct weir_state *state, MDB_txn *txn, size_t index, struct times_ro
 	if (code)
 		return code;
 	store->tag = row.tag;
-	store->position = row.position;
+	store->position = store->kept_position = row.position;
 	store->source = row.source;
 	return store_makes_sense(&row) && has_own_tag(state, index) ? 0 : MDB_CORRUPTED;
 }
@@ -159,6 +159,15 @@ weir__state_has_kept(const struct weir_state *state, const char *name)
 	return has;
 }
 
+void
+weir__state_note_kept(struct weir_state *state)
+{
+	for (size_t index = 0; index < state->store_count; index++)
+		state->stores[index].kept_position = state->stores[index].position;
+	state->kept_stream_ms = state->stream_ms;
+	state->kept_wall_ms = state->config.clock->wall_ms(state->config.clock);
+}
+
 int
 weir__meta_save(struct weir_state *state, MDB_txn *txn)
 {
@@ -168,7 +177,7 @@ weir__meta_save(struct weir_state *state, MDB_txn *txn)
 	for (size_t index = 0; !code && index < state->store_count; index++) {
 		const struct weir_store *store = &state->stores[index];
 		struct store_row row = {
-			.position = store->position,
+			.position = store->kept_position,
 			.tag = store->tag,
 			.source = store->source,
 		};
@@ -177,9 +186,9 @@ weir__meta_save(struct weir_state *state, MDB_txn *txn)
 	}
 	if (code)
 		return code;
-	times.stream_ms = state->stream_ms;
+	times.stream_ms = state->kept_stream_ms;
 	if (state->is_caught_up)
-		times.caught_up_ms = state->config.clock->wall_ms(state->config.clock);
+		times.caught_up_ms = state->kept_wall_ms;
 	return write_row(state, txn, 't', "", &times, sizeof(times));
 }
 

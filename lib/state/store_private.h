@@ -6,6 +6,8 @@
  *   store_meta.c   what it keeps about itself: tags, positions, times
  *   store_entry.c  how keys and values are laid out
  *   store.c        read, write, undo
+ *   store_memtable.c  what is written and not in LMDB yet
+ *   store_merge.c  how it gets there
  *   store_walk.c   iterators, and the removal of what has expired
  *   store_view.c   another process's look at it (view.h)
  *   store_snapshot.c  another thread's look at a table
@@ -18,6 +20,7 @@
 #include <lmdb.h>
 
 #include <base/alloc.h>
+#include <state/store_memtable.h>
 #include <state/state.h>
 
 /*
@@ -41,6 +44,7 @@ struct weir_store {
 	uint16_t tag;
 	int64_t ttl_ms;
 	int64_t position;
+	int64_t kept_position;  /* that LMDB gets with the writes before it */
 	uint32_t source;        /* the changelog that `position` is a place in */
 	bool written;           /* since the last commit */
 	struct weir_buffer sweep_key; /* where the sweep goes on: an LMDB key; empty: at the first */
@@ -75,6 +79,16 @@ struct weir_state {
 	size_t map_bytes;
 	uint64_t writes; /* ever; an iterator that finds it changed looks its place up anew */
 
+	/* What waits for LMDB: later writes first. See store_merge.c. */
+	struct weir_memtable active;
+	struct weir_memtable frozen;
+	struct weir_version **frozen_order; /* by key */
+	size_t frozen_count, merged;        /* of frozen_order, in LMDB */
+	bool is_frozen;
+	bool is_through;           /* writes go to LMDB's transaction at once */
+	int64_t unmerged_since_ms; /* monotonic: the oldest in `active` */
+	size_t first_version;      /* in active's log, since enter */
+
 	bool entered;
 	bool failed;        /* since enter or begin: error says why */
 	bool broken;
@@ -86,6 +100,8 @@ struct weir_state {
 	int64_t stream_ms;
 	int64_t stream_before_ms;    /* at enter */
 	int64_t stream_committed_ms;
+	int64_t kept_stream_ms;      /* that LMDB gets, */
+	int64_t kept_wall_ms;        /* and when it was */
 	bool is_caught_up;
 	int64_t caught_up_ms; /* wall clock, as last committed; 0: never was */
 	int64_t begun_ms;     /* wall clock, when it was new; 0: not known */
@@ -105,6 +121,30 @@ MDB_txn *weir__state_txn(struct weir_state *state);
 /* LMDB failed: note it, once. Returns WEIR_EIO. */
 int weir__state_fail(struct weir_state *state, int code, const char *what);
 
+/* ---- store_merge.c ---- */
+
+/* Do writes wait in memory? */
+static inline bool
+weir__state_is_held(const struct weir_state *state)
+{
+	return state->config.merge_entries && !state->is_through;
+}
+/* What waits for LMDB under this key; NULL: nothing. */
+const struct weir_version *weir__merge_find(const struct weir_state *state,
+                                            const MDB_val *key);
+/* Is there anything that is not in LMDB? */
+bool weir__merge_waits(const struct weir_state *state);
+/* The batch is committed: it stays, and some goes to LMDB. An LMDB code; -1: see the error. */
+int weir__merge_settle(struct weir_state *state);
+/* The same, and all goes to LMDB. Codes as above. */
+int weir__merge_all(struct weir_state *state);
+/* Between batches: some goes to LMDB, if it is time. Codes as above. */
+int weir__merge_due(struct weir_state *state);
+/* Forget what waits: LMDB has it, or it is read from the changelog again. */
+void weir__merge_drop(struct weir_state *state);
+/* All goes into the batch's transaction, and so does what is written from now on. */
+void weir__merge_write_through(struct weir_state *state);
+
 /* ---- store_map.c ---- */
 
 /* Before a transaction begins; a table's map is left as it is. Afterwards `env` may be NULL. */
@@ -119,7 +159,9 @@ int weir__map_fit(struct weir_state *state);
 
 /* Give each store its tag, and read its position and the times. Returns an LMDB code. */
 int weir__meta_load(struct weir_state *state, MDB_txn *txn);
-/* Write positions and times, as they shall be from this commit on. */
+/* What is written now goes with the positions and times of now. */
+void weir__state_note_kept(struct weir_state *state);
+/* Write these positions and times. */
 int weir__meta_save(struct weir_state *state, MDB_txn *txn);
 
 /* For those who only look. LMDB codes; MDB_NOTFOUND: nothing was committed yet. */

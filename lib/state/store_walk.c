@@ -76,6 +76,7 @@ weir_store_range(struct weir_store *store, struct weir_bytes from, struct weir_b
 {
 	struct weir_iterator *iterator = iterator_new(store, from);
 
+	weir__merge_write_through(store->state);
 	iterator->has_to = to.data != NULL;
 	set_buffer(&iterator->to, to.data, to.size);
 	return iterator;
@@ -86,6 +87,7 @@ weir_store_prefix(struct weir_store *store, struct weir_bytes prefix)
 {
 	struct weir_iterator *iterator = iterator_new(store, prefix);
 
+	weir__merge_write_through(store->state);
 	iterator->by_prefix = true;
 	set_buffer(&iterator->to, prefix.data, prefix.size);
 	return iterator;
@@ -328,6 +330,14 @@ weir_iterator_next(struct weir_iterator *iterator, struct weir_bytes *key,
 
 /* ---- expiry ---- */
 
+/* LMDB's entry counts no more: it is looked at when the one that waits has taken its place. */
+static bool
+is_overwritten(const struct weir_state *state, const MDB_val *key)
+{
+	return weir__state_is_held(state) && weir__merge_waits(state) &&
+	       weir__merge_find(state, key);
+}
+
 /* Look at `visits` entries from where the last sweep ended; what has expired goes to `found`. */
 static int
 look(struct weir_store *store, size_t visits, struct weir_group *found)
@@ -344,6 +354,8 @@ look(struct weir_store *store, size_t visits, struct weir_group *found)
 	while (visits-- > 0 && (code = step_cursor(iterator, &key, &data)) == 0) {
 		if (!weir__entry_read(&key, &data, &entry))
 			return MDB_CORRUPTED;
+		if (is_overwritten(store->state, &key))
+			continue;
 		if (weir__entry_expired(store, &entry, store->state->stream_ms))
 			group_add(found, entry.key);
 		else if (entry.time_ms < store->sweep_oldest_ms)

@@ -21,6 +21,13 @@
 #define DELETE_RETENTION_MS INT64_C(604800000) /* 7 days, */
 #define SOURCE_MS 3600000 /* and less than an hour more: see weir__stores_source() */
 #define TOPIC_NAME_MAX 249
+/*
+ * Of a task, what waits in memory for LMDB: some MiB with small keys, fewer writes where batches
+ * are kept small. A restart after a kill reads as much again from the changelog.
+ */
+#define MERGE_ENTRIES 65536
+#define MERGE_ENTRY_BYTES 1024
+#define MERGE_MS 1000
 
 struct weir_stores {
 	struct weir_stores_config config;
@@ -287,6 +294,14 @@ max_age(struct weir_stores *stores)
 	return max_age_ms ? max_age_ms : DELETE_RETENTION_MS / 2;
 }
 
+static size_t
+merge_entries(int64_t batch_bytes)
+{
+	int64_t entries = batch_bytes / MERGE_ENTRY_BYTES;
+
+	return entries < 1 ? 1 : entries > MERGE_ENTRIES ? MERGE_ENTRIES : (size_t)entries;
+}
+
 struct weir_state *
 weir__stores_open(struct weir_stores *stores, const char *topic, int32_t partition,
                   struct weir_error *error)
@@ -303,6 +318,8 @@ weir__stores_open(struct weir_stores *stores, const char *topic, int32_t partiti
 		.keeps_changes = config->keeps_changes,
 		.max_age_ms = max_age(stores),
 		.batch_bytes = (size_t)config->batch_bytes,
+		.merge_entries = merge_entries(config->batch_bytes),
+		.merge_ms = MERGE_MS,
 	};
 	struct weir_state *state = weir__state_open(&state_config, error);
 

@@ -44,6 +44,8 @@ static const struct step exactly_once[] = {
 	{"META_WRITTEN:1", false}, /* the empty restore at the start commits, too */
 	{"META_WRITTEN:3", false},
 	{"META_WRITTEN:4", false},
+	{"PART_MERGED:1", false},
+	{"PART_MERGED:2", false},
 	{"TASK_COMMITTED:1", false},
 	{"TASK_COMMITTED:2", false},
 	{"STORES_COMMITTED:1", false},
@@ -66,6 +68,7 @@ static const struct step at_least_once[] = {
 	{"CHANGELOGS_FLUSHED:1", false},
 	{"CHANGELOGS_FLUSHED:3", false},
 	{"META_WRITTEN:3", false},
+	{"PART_MERGED:1", false},
 	{"TASK_COMMITTED:1", false},
 	{"STORES_COMMITTED:1", false}, /* before the offsets */
 	{"STORES_COMMITTED:3", false},
@@ -116,8 +119,10 @@ dies(const struct step *step, const char *guarantee, const char *short_name)
 		rig_produce(rig, IDS);
 		rig_state_delete(rig);
 	}
-	for (int death = 0; death < DEATHS; death++)
+	for (int death = 0; death < DEATHS; death++) {
 		die_at(rig, step->name);
+		rig_produce(rig, IDS); /* with nothing to read no store is opened */
+	}
 	run_to_end(rig);
 	rig_expect_stores(rig);
 	rig_close(rig);

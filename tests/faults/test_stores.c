@@ -109,6 +109,7 @@ disk_is_full(const char *name, const char *guarantee)
 	RIG_EXPECT(rig, !rig_ended(child));
 	rig_signal(child, SIGTERM);
 	RIG_EXPECT(rig, rig_exit(child) == 0);
+	rig_produce(rig, IDS); /* with nothing to read no store is opened */
 	run_to_end(rig);
 	rig_expect_stores(rig);
 	rig_close(rig);

@@ -208,7 +208,7 @@ draw_limits(struct sim_plan *plan, struct sim_random *random)
 {
 	static const int64_t intervals[] = {1, 10, 20, 50, 100, 400};
 	static const int64_t counts[] = {1, 2, 3, 7, 30, 200000, 200000};
-	static const int64_t sizes[] = {2048, 65536, 67108864};
+	static const int64_t sizes[] = {2048, 16384, 67108864};
 	static const int64_t sessions[] = {1000, 3000, 6000, 10000};
 	static const int64_t transactions[] = {2000, 5000, 15000};
 	static const unsigned paces[] = {1, 3, 10, 30};

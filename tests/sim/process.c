@@ -236,8 +236,11 @@ sim_process_kill(struct sim_process *process)
 void
 sim_process_free(struct sim_process *process)
 {
-	for (int index = 0; index < process->worker_count; index++)
+	for (int index = 0; index < process->worker_count; index++) {
+		if (process->dead)
+			weir__worker_crash_tasks(process->workers[index]);
 		weir__worker_free(process->workers[index]);
+	}
 	if (process->dead)
 		weir__tables_crash(process->tables);
 	else

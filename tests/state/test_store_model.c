@@ -1,6 +1,7 @@
 /*
  * Random operations on stores beside a plain model in memory: an array an entry, searched from
- * front to back. Seeds are printed; `test_store_model SEED` replays one.
+ * front to back. What is committed also goes to a changelog, an array too, from which a crash
+ * is made good. Seeds are printed; `test_store_model SEED` replays one.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -32,11 +33,23 @@ struct model {
 	int64_t stream_ms;
 };
 
+/* A record of the changelog. */
+struct logged {
+	unsigned store;
+	struct weir_bytes key, value;
+	int64_t time_ms;
+};
+
+static struct logged *changelog;
+static size_t logged, committed, log_capacity;
+static struct weir_arena log_arena;
+
 static struct fixture fixture;
 static struct model now, at_record, at_batch;
 static int64_t record_ms;
 static uint64_t random_state;
 static unsigned long seed;
+static bool never_walks; /* or else writes soon no longer wait in memory */
 
 static unsigned
 pick(unsigned below)
@@ -235,6 +248,92 @@ walk(unsigned store)
 }
 
 static void
+log_changes(void)
+{
+	size_t count;
+	const struct weir_change *changes = weir__state_changes(fixture.state, &count);
+
+	for (size_t index = 0; index < count; index++) {
+		if (logged == log_capacity) {
+			log_capacity = 2 * log_capacity + 64;
+			changelog = weir__realloc(changelog, log_capacity * sizeof(*changelog));
+		}
+		changelog[logged++] = (struct logged){
+			changes[index].index, weir__arena_copy(&log_arena, changes[index].key),
+			weir__arena_copy(&log_arena, changes[index].value),
+			changes[index].time_ms};
+	}
+}
+
+/* What the files are behind the changelog; from any of the places before is fine. */
+static void
+restore(void)
+{
+	int64_t positions[FIXTURE_STORES];
+	struct weir_error error = {0};
+
+	for (unsigned store = 0; store < FIXTURE_STORES; store++) {
+		size_t at = (size_t)weir__state_position(fixture.state, store);
+
+		ck_assert_msg(at <= committed, "seed %lu: kept more than was committed", seed);
+		for (; at < committed; at++)
+			if (changelog[at].store == store)
+				ck_assert_int_eq(weir__state_apply(
+							 fixture.state, store,
+							 changelog[at].key, changelog[at].value,
+							 changelog[at].time_ms, &error),
+				                 0);
+		positions[store] = (int64_t)committed;
+	}
+	ck_assert_int_eq(weir__state_commit(fixture.state, positions, &error), 0);
+	/* the time of a record that wrote nothing is in no changelog */
+	ck_assert_msg(weir__state_stream_ms(fixture.state) <= now.stream_ms,
+	              "seed %lu: a time that never was", seed);
+	now.stream_ms = weir__state_stream_ms(fixture.state);
+}
+
+/* What a sweep removes had expired for the task, if not for each record that is late. */
+static void
+sweep(void)
+{
+	const struct weir_change *changes;
+	size_t count;
+
+	weir__state_enter(fixture.state);
+	weir__state_sweep(fixture.state, pick(100));
+	ck_assert_int_eq(weir__state_leave(fixture.state, NULL), 0);
+	changes = weir__state_changes(fixture.state, &count);
+	for (size_t index = 0; index < count; index++) {
+		struct entry *entry = lookup(changes[index].index, changes[index].key.data,
+		                             changes[index].key.size);
+
+		ck_assert_msg(!changes[index].value.data && entry->there &&
+		                      now.stream_ms - entry->time_ms >= FIXTURE_TTL_MS,
+		              "seed %lu: swept what had not expired", seed);
+		entry->there = false;
+	}
+	log_changes();
+}
+
+static void
+commit(void)
+{
+	int64_t positions[FIXTURE_STORES];
+	struct weir_error error = {0};
+
+	if (pick(2))
+		sweep();
+	for (unsigned store = 0; store < FIXTURE_STORES; store++)
+		positions[store] = (int64_t)logged;
+	committed = logged;
+	weir__virtual_clock_advance(&fixture.clock, pick(20));
+	ck_assert_int_eq(weir__state_commit(fixture.state, pick(20) ? positions : NULL, &error),
+	                 0);
+	if (pick(4) == 0)
+		ck_assert_int_eq(weir__state_merge(fixture.state, &error), 0);
+}
+
+static void
 record(void)
 {
 	at_record = now;
@@ -249,7 +348,7 @@ record(void)
 		case 0: case 1: put(store, true); break;
 		case 2: case 3: put(store, false); break;
 		case 4: erase(store); break;
-		case 5: walk(store); break;
+		case 5: if (!never_walks) walk(store); break;
 		default: get(store); break;
 		}
 	}
@@ -257,6 +356,9 @@ record(void)
 	if (pick(4) == 0) {
 		weir__state_undo(fixture.state);
 		now = at_record;
+	} else {
+		log_changes();
+		weir__state_keep(fixture.state);
 	}
 }
 
@@ -266,20 +368,23 @@ end_batch(void)
 	switch (pick(8)) {
 	case 0:
 		weir__state_abort(fixture.state);
+		logged = committed;
 		now = at_batch;
 		break;
 	case 1:
 		fixture_crash(&fixture);
 		fixture_open(&fixture);
+		logged = committed;
 		now = at_batch;
+		restore();
 		break;
 	case 2:
-		fixture_commit(&fixture);
+		commit();
 		fixture_close(&fixture);
 		fixture_open(&fixture);
 		break;
 	default:
-		fixture_commit(&fixture);
+		commit();
 		break;
 	}
 	ck_assert_int_eq(weir__state_stream_ms(fixture.state), now.stream_ms);
@@ -289,17 +394,24 @@ end_batch(void)
 static void
 run_seed(void)
 {
+	static const size_t merges[] = {0, 1, 7, 40, 100000};
+
 	random_state = seed;
 	memset(&now, 0, sizeof(now));
 	at_batch = now;
 	fixture_init(&fixture);
+	fixture.config.merge_entries = merges[pick(5)];
+	fixture.config.merge_ms = pick(2) ? 50 : 10000;
+	never_walks = pick(2);
 	fixture_open(&fixture);
+	logged = committed = 0;
 	for (int batch = 0; batch < 40; batch++) {
 		for (unsigned records = pick(15); records > 0; records--)
 			record();
 		end_batch();
 	}
 	fixture_fini(&fixture);
+	weir__arena_reset(&log_arena);
 }
 
 START_TEST(stores_do_as_the_model_does)
