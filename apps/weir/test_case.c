@@ -68,47 +68,12 @@ failed(struct run *run, const char *format, ...)
 	return WEIR_CASE_FAILED;
 }
 
-static size_t
-enter(struct run *run, const char *name)
-{
-	size_t size = run->pointer.size;
-
-	weir__json_pointer_add(&run->pointer, name);
-	return size;
-}
-
-static size_t
-enter_index(struct run *run, size_t index)
-{
-	char name[24];
-
-	snprintf(name, sizeof(name), "%zu", index);
-	return enter(run, name);
-}
-
-static void
-leave(struct run *run, size_t size)
-{
-	run->pointer.size = size;
-	run->pointer.data[size] = '\0';
-}
-
-static char *
-dump(const json_t *json)
-{
-	char *text = json_dumps(json, JSON_ENCODE_ANY);
-
-	if (!text)
-		abort();
-	return text;
-}
-
 /* ---- feeding ---- */
 
 static enum weir_case_result
 feed(struct run *run, const char *topic, const json_t *records)
 {
-	char *text = dump(records);
+	char *text = weir__case_text(records);
 	int code = weir_test_feed_json(run->test, topic, text);
 
 	free(text);
@@ -120,19 +85,19 @@ feed_tables(struct run *run)
 {
 	enum weir_case_result result = WEIR_CASE_PASSED;
 	json_t *tables = json_object_get(run->json, "tables");
-	size_t size = enter(run, "tables");
+	size_t size = weir__json_pointer_enter(&run->pointer, "tables");
 	const char *name;
 	json_t *records;
 
 	json_object_foreach (tables, name, records) {
-		size_t inner = enter(run, name);
+		size_t inner = weir__json_pointer_enter(&run->pointer, name);
 
 		result = feed(run, name, records);
 		if (result)
 			return result;
-		leave(run, inner);
+		weir__json_pointer_leave(&run->pointer, inner);
 	}
-	leave(run, size);
+	weir__json_pointer_leave(&run->pointer, size);
 	return result;
 }
 
@@ -166,28 +131,28 @@ expect_part(struct run *run, const json_t *expect, const char *part,
 {
 	json_t *json = json_object_get(expect, part), *records;
 	enum weir_case_result result = WEIR_CASE_PASSED, worst = WEIR_CASE_PASSED;
-	size_t size = enter(run, part);
+	size_t size = weir__json_pointer_enter(&run->pointer, part);
 	const char *name;
 	char *text;
 
 	if (json_is_array(json)) {
-		text = dump(json);
+		text = weir__case_text(json);
 		worst = expect_one(run->test, NULL, text) ? worst : not_met(run);
 		free(text);
 	}
 	json_object_foreach (json, name, records) {
-		size_t inner = enter(run, name);
+		size_t inner = weir__json_pointer_enter(&run->pointer, name);
 
-		text = dump(records);
+		text = weir__case_text(records);
 		result = expect_one(run->test, name, text) ? WEIR_CASE_PASSED : not_met(run);
 		free(text);
 		if (result == WEIR_CASE_BAD)
 			return result;
 		worst = result ? result : worst;
-		leave(run, inner);
+		weir__json_pointer_leave(&run->pointer, inner);
 	}
 	if (worst != WEIR_CASE_BAD)
-		leave(run, size);
+		weir__json_pointer_leave(&run->pointer, size);
 	return worst;
 }
 
@@ -198,13 +163,13 @@ expect_stop(struct run *run, const json_t *expect)
 	const char *stops = json_string_value(json_object_get(expect, "stops"));
 	int code = weir_test_settle(run->test);
 	const char *message = weir_test_message(run->test);
-	size_t size = enter(run, "stops");
+	size_t size = weir__json_pointer_enter(&run->pointer, "stops");
 	enum weir_case_result result = WEIR_CASE_PASSED;
 
 	run->is_stopped = code != 0;
 	if (run->edits && code && (!stops || !strstr(message, stops))) {
 		json_t *text = json_string(message);
-		char *value = dump(text);
+		char *value = weir__case_text(text);
 
 		weir__case_edits_add(run->edits, run->pointer.data, value);
 		free(value);
@@ -215,10 +180,10 @@ expect_stop(struct run *run, const json_t *expect)
 		result = failed(run, "it stopped for another reason\n    expected %s\n    got      %s",
 				stops, message);
 	} else if (code && !stops) {
-		leave(run, size);
+		weir__json_pointer_leave(&run->pointer, size);
 		return failed(run, "it stopped: %s", message);
 	}
-	leave(run, size);
+	weir__json_pointer_leave(&run->pointer, size);
 	return result;
 }
 
@@ -314,24 +279,24 @@ static enum weir_case_result
 act_all(struct run *run, const json_t *list)
 {
 	enum weir_case_result worst = WEIR_CASE_PASSED;
-	size_t size = enter(run, "do"), index;
+	size_t size = weir__json_pointer_enter(&run->pointer, "do"), index;
 	json_t *action;
 
 	json_array_foreach (list, index, action) {
-		size_t of_list = enter_index(run, index);
+		size_t of_list = weir__json_pointer_enter_index(&run->pointer, index);
 		const char *name = json_object_iter_key(json_object_iter(action));
 		enum weir_case_result result;
 
-		enter(run, name);
+		weir__json_pointer_enter(&run->pointer, name);
 		result = act(run, name, json_object_get(action, name));
 		if (result == WEIR_CASE_BAD)
 			return result;
 		if (result && strcmp(name, "expect") != 0)
 			return result;
 		worst = result ? result : worst;
-		leave(run, of_list);
+		weir__json_pointer_leave(&run->pointer, of_list);
 	}
-	leave(run, size);
+	weir__json_pointer_leave(&run->pointer, size);
 	return worst;
 }
 
@@ -340,17 +305,17 @@ give_and_expect(struct run *run)
 {
 	const json_t *given = json_object_get(run->json, "given");
 	enum weir_case_result result = WEIR_CASE_PASSED;
-	size_t size = enter(run, "given");
+	size_t size = weir__json_pointer_enter(&run->pointer, "given");
 
 	if (given)
 		result = feed(run, WEIR_TEST_INPUT, given);
 	if (result)
 		return result;
-	leave(run, size);
-	enter(run, "expect");
+	weir__json_pointer_leave(&run->pointer, size);
+	weir__json_pointer_enter(&run->pointer, "expect");
 	result = expect(run, json_object_get(run->json, "expect"));
 	if (result != WEIR_CASE_BAD)
-		leave(run, size);
+		weir__json_pointer_leave(&run->pointer, size);
 	return result;
 }
 
@@ -371,9 +336,9 @@ look_at_rest(struct run *run, const char *topic)
 		return failed(run, "nobody expected this: %s", weir_test_message(run->test));
 	weir__buffer_fini(&run->pointer);
 	weir__buffer_add_text(&run->pointer, run->last_expect.data);
-	enter(run, of_outputs ? "outputs" : "dead_letters");
+	weir__json_pointer_enter(&run->pointer, of_outputs ? "outputs" : "dead_letters");
 	if (of_outputs)
-		enter(run, topic);
+		weir__json_pointer_enter(&run->pointer, topic);
 	result = not_met(run);
 	return result;
 }
@@ -424,8 +389,8 @@ weir__case_run(const struct weir_cases *cases, size_t index, enum weir_log_level
 	enum weir_case_result result;
 
 	weir_test_set_log(run.test, level, NULL, NULL);
-	enter(&run, "cases");
-	enter_index(&run, index);
+	weir__json_pointer_enter(&run.pointer, "cases");
+	weir__json_pointer_enter_index(&run.pointer, index);
 	result = run_all(&run);
 	weir_test_free(run.test);
 	weir__buffer_fini(&run.pointer);

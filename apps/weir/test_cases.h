@@ -48,6 +48,9 @@ int weir__cases_check(const struct weir_cases *cases, bool update, struct weir_e
 /* Load what the case `json` is about. Returns 0 or a WEIR_E*, with the test's message. */
 int weir__case_load(const struct weir_cases *cases, const json_t *json, struct weir_test *test);
 
+/* JSON as text, which the caller frees. */
+char *weir__case_text(const json_t *json);
+
 /* ---- test_case.c ---- */
 
 enum weir_case_result {

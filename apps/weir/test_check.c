@@ -61,33 +61,6 @@ fault(const struct check *check, const char *format, ...)
 			      check->cases->path, pointer, reason);
 }
 
-/* Into a member, and back out. */
-static size_t
-enter(struct check *check, const char *name)
-{
-	size_t size = check->pointer.size;
-
-	weir__json_pointer_add(&check->pointer, name);
-	return size;
-}
-
-static size_t
-enter_index(struct check *check, size_t index)
-{
-	char name[24];
-
-	snprintf(name, sizeof(name), "%zu", index);
-	return enter(check, name);
-}
-
-static void
-leave(struct check *check, size_t size)
-{
-	check->pointer.size = size;
-	if (check->pointer.data)
-		check->pointer.data[size] = '\0';
-}
-
 static bool
 is_one_of(const char *name, const char *const *names)
 {
@@ -116,7 +89,7 @@ check_members(struct check *check, json_t *object, const char *const *names)
 	json_object_foreach (object, name, value) {
 		if (is_one_of(name, names))
 			continue;
-		enter(check, name);
+		weir__json_pointer_enter(&check->pointer, name);
 		return unknown(check, "member", name, names);
 	}
 	return 0;
@@ -192,11 +165,11 @@ check_each(struct check *check, json_t *object,
 	if (!json_is_object(object) || json_object_size(object) == 0)
 		return fault(check, "expected an object, not empty");
 	json_object_foreach (object, name, value) {
-		size_t size = enter(check, name);
+		size_t size = weir__json_pointer_enter(&check->pointer, name);
 
 		if (check_one(check, value) != 0)
 			return WEIR_EINVALID;
-		leave(check, size);
+		weir__json_pointer_leave(&check->pointer, size);
 	}
 	return 0;
 }
@@ -243,13 +216,13 @@ check_expect(struct check *check, json_t *expect)
 	check->expects = true;
 	for (size_t index = 0; index < sizeof(parts) / sizeof(parts[0]); index++) {
 		json_t *json = json_object_get(expect, parts[index].name);
-		size_t size = enter(check, parts[index].name);
+		size_t size = weir__json_pointer_enter(&check->pointer, parts[index].name);
 
 		if (json && (parts[index].of_names
 				     ? check_each(check, json, parts[index].check_one)
 				     : parts[index].check_one(check, json)) != 0)
 			return WEIR_EINVALID;
-		leave(check, size);
+		weir__json_pointer_leave(&check->pointer, size);
 	}
 	return 0;
 }
@@ -279,7 +252,7 @@ check_actions(struct check *check, const json_t *list)
 	if (json_array_size(list) == 0)
 		return fault(check, "expected a list of actions, not empty");
 	json_array_foreach (list, index, action) {
-		size_t size = enter_index(check, index);
+		size_t size = weir__json_pointer_enter_index(&check->pointer, index);
 		const char *name;
 		json_t *value;
 
@@ -288,11 +261,11 @@ check_actions(struct check *check, const json_t *list)
 		if (json_object_size(action) != 1)
 			return fault(check, "expected one action: an object with one member");
 		json_object_foreach (action, name, value) {
-			enter(check, name);
+			weir__json_pointer_enter(&check->pointer, name);
 			if (check_action(check, name, value) != 0)
 				return WEIR_EINVALID;
 		}
-		leave(check, size);
+		weir__json_pointer_leave(&check->pointer, size);
 	}
 	return 0;
 }
@@ -308,21 +281,21 @@ check_subject(struct check *check, json_t *object)
 
 	if (pipeline && step)
 		return fault(check, "both \"pipeline\" and \"step\"");
-	size = enter(check, pipeline ? "pipeline" : "step");
+	size = weir__json_pointer_enter(&check->pointer, pipeline ? "pipeline" : "step");
 	if (pipeline && !json_is_object(pipeline) && check_text(check, pipeline) != 0)
 		return WEIR_EINVALID;
 	if (step && check_members(check, step, step_members) != 0)
 		return WEIR_EINVALID;
 	if (with && !json_is_object(with)) {
-		enter(check, "with");
+		weir__json_pointer_enter(&check->pointer, "with");
 		return fault(check, "expected an object of options");
 	}
 	if (step) {
-		enter(check, "use");
+		weir__json_pointer_enter(&check->pointer, "use");
 		if (check_text(check, json_object_get(step, "use")) != 0)
 			return WEIR_EINVALID;
 	}
-	leave(check, size);
+	weir__json_pointer_leave(&check->pointer, size);
 	return 0;
 }
 
@@ -332,11 +305,11 @@ check_member(struct check *check, const json_t *object, const char *name,
 	     int (*check_one)(struct check *check, json_t *json))
 {
 	json_t *json = json_object_get(object, name);
-	size_t size = enter(check, name);
+	size_t size = weir__json_pointer_enter(&check->pointer, name);
 
 	if (json && check_one(check, json) != 0)
 		return WEIR_EINVALID;
-	leave(check, size);
+	weir__json_pointer_leave(&check->pointer, size);
 	return 0;
 }
 
@@ -382,7 +355,7 @@ check_name(struct check *check, const json_t *cases, size_t index)
 {
 	json_t *name = json_object_get(json_array_get(cases, index), "name");
 
-	enter(check, "name");
+	weir__json_pointer_enter(&check->pointer, "name");
 	if (!name)
 		return fault(check, "a case needs a name");
 	if (check_text(check, name) != 0)
@@ -404,7 +377,7 @@ check_case(struct check *check, const json_t *cases, size_t index)
 	if (check_members(check, one, case_members) != 0 ||
 	    check_name(check, cases, index) != 0)
 		return WEIR_EINVALID;
-	leave(check, size);
+	weir__json_pointer_leave(&check->pointer, size);
 	if (check_subject(check, one) != 0 ||
 	    check_member(check, one, "about", check_about) != 0 ||
 	    check_member(check, one, "partitions", check_partitions) != 0 ||
@@ -435,11 +408,11 @@ check_plugins(struct check *check, json_t *list)
 	if (!json_is_array(list))
 		return fault(check, "expected a list of files or folders");
 	json_array_foreach (list, index, path) {
-		size_t size = enter_index(check, index);
+		size_t size = weir__json_pointer_enter_index(&check->pointer, index);
 
 		if (check_text(check, path) != 0)
 			return WEIR_EINVALID;
-		leave(check, size);
+		weir__json_pointer_leave(&check->pointer, size);
 	}
 	return 0;
 }
@@ -454,15 +427,15 @@ check_root(struct check *check)
 	    check_member(check, root, "plugins", check_plugins) != 0)
 		return WEIR_EINVALID;
 	cases = json_object_get(root, "cases");
-	enter(check, "cases");
+	weir__json_pointer_enter(&check->pointer, "cases");
 	if (json_array_size(cases) == 0)
 		return fault(check, "expected a list of cases, not empty");
 	for (size_t index = 0; index < json_array_size(cases); index++) {
-		size_t size = enter_index(check, index);
+		size_t size = weir__json_pointer_enter_index(&check->pointer, index);
 
 		if (check_case(check, cases, index) != 0)
 			return WEIR_EINVALID;
-		leave(check, size);
+		weir__json_pointer_leave(&check->pointer, size);
 	}
 	return 0;
 }

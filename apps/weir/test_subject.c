@@ -11,8 +11,8 @@
 
 #include "test_cases.h"
 
-static char *
-dump(const json_t *json)
+char *
+weir__case_text(const json_t *json)
 {
 	char *text = json_dumps(json, JSON_ENCODE_ANY);
 
@@ -56,7 +56,7 @@ set_all(const json_t *json, struct weir_test *test)
 	json_t *value;
 
 	json_object_foreach (settings, name, value) {
-		char *text = dump(value);
+		char *text = weir__case_text(value);
 
 		weir_test_set(test, name, text);
 		free(text);
@@ -72,7 +72,7 @@ static int
 load_step(const json_t *step, struct weir_test *test)
 {
 	const json_t *with = json_object_get(step, "with");
-	char *options = with ? dump(with) : NULL;
+	char *options = with ? weir__case_text(with) : NULL;
 	int code = weir_test_load_step(test, json_string_value(json_object_get(step, "use")),
 				       options);
 
@@ -90,7 +90,7 @@ load_pipeline(const struct weir_cases *cases, const json_t *pipeline, struct wei
 		text = path_of(cases, json_string_value(pipeline));
 		code = weir_test_load(test, text);
 	} else {
-		text = dump(pipeline);
+		text = weir__case_text(pipeline);
 		code = weir_test_load_text(test, text, "pipeline", cases->folder);
 	}
 	free(text);

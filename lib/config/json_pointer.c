@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <config/json_pointer.h>
@@ -36,6 +37,32 @@ weir__json_pointer_add(struct weir_buffer *pointer, const char *token)
 		else
 			weir__buffer_add(pointer, token, 1);
 	}
+}
+
+size_t
+weir__json_pointer_enter(struct weir_buffer *pointer, const char *token)
+{
+	size_t size = pointer->size;
+
+	weir__json_pointer_add(pointer, token);
+	return size;
+}
+
+size_t
+weir__json_pointer_enter_index(struct weir_buffer *pointer, size_t index)
+{
+	char token[24];
+
+	snprintf(token, sizeof(token), "%zu", index);
+	return weir__json_pointer_enter(pointer, token);
+}
+
+void
+weir__json_pointer_leave(struct weir_buffer *pointer, size_t size)
+{
+	pointer->size = size;
+	if (pointer->data)
+		pointer->data[size] = '\0';
 }
 
 char *

@@ -17,6 +17,14 @@ bool weir__json_pointer_valid(const char *pointer);
 void weir__json_pointer_add(struct weir_buffer *pointer, const char *token);
 
 /*
+ * Into a member or an item, for a walk that knows where it is. Returns what leave() takes to
+ * come back out.
+ */
+size_t weir__json_pointer_enter(struct weir_buffer *pointer, const char *token);
+size_t weir__json_pointer_enter_index(struct weir_buffer *pointer, size_t index);
+void weir__json_pointer_leave(struct weir_buffer *pointer, size_t size);
+
+/*
  * Take the next token, unescaped, from *pointer, which moves behind it.
  *
  * Returns heap memory to free, or NULL at the end. The pointer is a valid one.

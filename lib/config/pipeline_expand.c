@@ -199,13 +199,10 @@ static int expand_value(struct expander *expander, json_t *value);
 static int
 expand_child(struct expander *expander, const char *token, json_t *value)
 {
-	size_t size = expander->place.size;
-	int code;
+	size_t size = weir__json_pointer_enter(&expander->place, token);
+	int code = expand_value(expander, value);
 
-	weir__json_pointer_add(&expander->place, token);
-	code = expand_value(expander, value);
-	expander->place.size = size;
-	expander->place.data[size] = '\0';
+	weir__json_pointer_leave(&expander->place, size);
 	return code;
 }
 
