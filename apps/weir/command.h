@@ -62,5 +62,6 @@ extern const struct weir_command weir__command_verify;
 extern const struct weir_command weir__command_state;
 extern const struct weir_command weir__command_reset;
 extern const struct weir_command weir__command_test;
+extern const struct weir_command weir__command_new;
 
 #endif

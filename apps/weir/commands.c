@@ -18,6 +18,7 @@ const struct weir_command *const weir__commands[] = {
 	&weir__command_list,
 	&weir__command_describe,
 	&weir__command_schema,
+	&weir__command_new,
 	&weir__command_test,
 	&weir__command_verify,
 	&weir__command_state,

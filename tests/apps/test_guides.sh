@@ -75,6 +75,7 @@ claim "writing: it is described" says 'let only records with a key pass' docs/wr
 claim "writing: it has an example" does docs/writing.md 'weir describe .*--example'
 claim "writing: which runs" says '^{"id": 7}$' docs/writing.md 'echo '
 claim "writing: it has a man page" does docs/writing.md 'weir describe .*--man'
+claim "writing: a project is made" says '^  make check$' docs/writing.md 'weir new'
 claim "writing: options and stores are as shown" fragments_compile
 if have_jq; then
     claim "choosing: the same file under another guarantee" \
