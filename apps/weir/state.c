@@ -369,7 +369,8 @@ const struct weir_command weir__command_state = {
 	.summary = "list, read or delete the stores and tables of an app on this machine",
 	.usage = "FILE [list | dump STORE | get STORE KEY | delete] [OPTION]...",
 	.text = "Looks at the stores of the pipeline in FILE in its state_dir, read-only, also "
-		"while the app runs: what it committed last. list (the default) shows for each "
+		"while the app runs: what it had committed some seconds ago, since the last "
+		"writes wait in its memory. list (the default) shows for each "
 		"task and store the keys, the bytes on disk (of the task's file, which its "
 		"stores share), the place in the changelog, and how far that is behind its "
 		"end (marks of transactions count: 1 is usual); and likewise each table, over "

@@ -119,7 +119,7 @@ struct weir_change {
 	struct weir_bytes key;
 	struct weir_bytes value; /* null: deleted */
 	int64_t time_ms;
-	struct weir_bytes before; /* the entry that was there, as LMDB had it; null: none */
+	struct weir_bytes before; /* written through: LMDB's entry that was there; null: none */
 };
 
 /* A callback begins, for a record of this time (-1: it has none), or for none at all. */

@@ -20,24 +20,6 @@ weir__state_store(struct weir_state *state, size_t index)
 	return &state->stores[index];
 }
 
-int64_t
-weir__state_position(const struct weir_state *state, size_t index)
-{
-	return state->stores[index].position;
-}
-
-uint32_t
-weir__state_source(const struct weir_state *state, size_t index)
-{
-	return state->stores[index].source;
-}
-
-void
-weir__state_set_source(struct weir_state *state, size_t index, uint32_t source)
-{
-	state->stores[index].source = source;
-}
-
 const char *
 weir__state_store_name(const struct weir_state *state, size_t index)
 {
@@ -59,24 +41,6 @@ weir__state_has_writes(const struct weir_state *state)
 	return false;
 }
 
-int64_t
-weir__state_stream_ms(const struct weir_state *state)
-{
-	return state->stream_ms;
-}
-
-int64_t
-weir_store_time_ms(const struct weir_store *store)
-{
-	return store->state->stream_ms;
-}
-
-void
-weir__state_caught_up(struct weir_state *state)
-{
-	state->is_caught_up = true;
-}
-
 /* ---- one callback ---- */
 
 static int64_t
@@ -84,6 +48,17 @@ wall_now(struct weir_state *state)
 {
 	state->wall_ms = state->config.clock->wall_ms(state->config.clock);
 	return state->wall_ms;
+}
+
+/* What is there now is beyond undo's reach. */
+void
+weir__state_keep(struct weir_state *state)
+{
+	state->first_change = state->change_count;
+	state->first_change_arena = weir__arena_mark(&state->arena);
+	state->first_version = state->active.count;
+	state->first_version_arena = weir__arena_mark(&state->active.arena);
+	state->stream_before_ms = state->stream_ms;
 }
 
 static void
@@ -94,9 +69,7 @@ begin(struct weir_state *state)
 		if (state->arena.used_bytes)
 			weir__arena_reset(&state->arena);
 	}
-	state->first_change = state->change_count;
-	state->first_version = state->active.count;
-	state->stream_before_ms = state->stream_ms;
+	weir__state_keep(state);
 	state->entered = true;
 }
 
@@ -167,25 +140,26 @@ void
 weir__state_undo(struct weir_state *state)
 {
 	if (weir__state_is_held(state))
-		weir__memtable_back(&state->active, state->first_version);
+		weir__memtable_back(&state->active, state->first_version,
+		                    state->first_version_arena);
 	else
 		while (state->change_count > state->first_change && !state->failed)
 			put_back(state, &state->changes[--state->change_count]);
 	state->change_count = state->first_change;
+	weir__arena_back(&state->arena, state->first_change_arena);
 	state->stream_ms = state->stream_before_ms;
 	state->writes++;
 }
 
-void
-weir__state_keep(struct weir_state *state)
-{
-	state->first_change = state->change_count;
-	state->first_version = state->active.count;
-	state->stream_before_ms = state->stream_ms;
-}
-
 /* ---- changes ---- */
 
+static struct weir_bytes
+keep_bytes(struct weir_store *store, struct weir_bytes bytes)
+{
+	return weir__arena_copy(&store->state->arena, bytes);
+}
+
+/* The key and the value were kept. */
 static void
 note_change(struct weir_store *store, struct weir_bytes key, struct weir_bytes value,
             const MDB_val *before)
@@ -202,13 +176,13 @@ note_change(struct weir_store *store, struct weir_bytes key, struct weir_bytes v
 	*change = (struct weir_change){
 		.store = store,
 		.index = store->index,
-		.key = weir__arena_copy(&state->arena, key),
-		.value = weir__arena_copy(&state->arena, value),
+		.key = key,
+		.value = value,
 		.time_ms = state->time_ms,
 	};
 	if (before)
-		change->before = weir__arena_copy(
-			&state->arena, (struct weir_bytes){before->mv_data, before->mv_size});
+		change->before = keep_bytes(
+			store, (struct weir_bytes){before->mv_data, before->mv_size});
 	store->written = true;
 	state->writes++;
 }
@@ -311,11 +285,15 @@ put_through(struct weir_store *store, MDB_txn *txn, struct weir_bytes key,
             struct weir_bytes value, bool only_new)
 {
 	struct weir_state *state = store->state;
+	struct weir_arena_mark mark = weir__arena_mark(&state->arena);
 	struct weir_entry_key made;
 	struct weir_entry entry;
 	MDB_val data, lmdb_key;
 	int code;
 
+	/* they may be borrowed from a page in which LMDB moves what it has */
+	key = keep_bytes(store, key);
+	value = keep_bytes(store, value);
 	weir__entry_key(store, key, &made);
 	code = write_entry(store, txn, &made, key, value, MDB_NOOVERWRITE, &data);
 	if (code == 0) {
@@ -328,9 +306,13 @@ put_through(struct weir_store *store, MDB_txn *txn, struct weir_bytes key,
 	if (code != MDB_KEYEXIST)
 		return weir__state_fail(state, code, "cannot write");
 	if (!same_key(&entry, key))
-		return WEIR_ELIMIT; /* two keys of one 128-bit hash: refused, never mixed up */
-	if (only_new && !weir__entry_expired(store, &entry, state->time_ms))
-		return WEIR_EEXISTS;
+		code = WEIR_ELIMIT; /* two keys of one 128-bit hash: refused, never mixed up */
+	else if (only_new && !weir__entry_expired(store, &entry, state->time_ms))
+		code = WEIR_EEXISTS;
+	if (code != MDB_KEYEXIST) {
+		weir__arena_back(&state->arena, mark);
+		return code;
+	}
 	note_change(store, key, value, &data);
 	code = write_entry(store, txn, &made, key, value, 0, &data);
 	return code ? weir__state_fail(state, code, "cannot write") : 0;
@@ -351,7 +333,7 @@ hold(struct weir_store *store, const struct weir_entry_key *made, struct weir_by
 	if (value.data)
 		weir__entry_write(version->bytes + version->key_size, key, value,
 		                  state->time_ms);
-	note_change(store, key, value, NULL);
+	note_change(store, keep_bytes(store, key), keep_bytes(store, value), NULL);
 }
 
 /* Into memory; what is there is asked only where it matters. */
@@ -442,7 +424,7 @@ erase(struct weir_store *store, struct weir_bytes key, bool expired_too)
 		hold(store, &made, key, NOTHING);
 		return 0;
 	}
-	note_change(store, key, NOTHING, &data);
+	note_change(store, keep_bytes(store, key), NOTHING, &data);
 	lmdb_key = (MDB_val){made.size, made.bytes};
 	code = mdb_del(txn, state->dbi, &lmdb_key, NULL);
 	return code ? weir__state_fail(state, code, "cannot delete") : 0;

@@ -285,8 +285,6 @@ free_state(struct weir_state *state)
 		close(state->marker);
 	weir__folders_release(state->config.folders, state->folder);
 	weir__merge_drop(state);
-	weir__memtable_fini(&state->active);
-	weir__memtable_fini(&state->frozen);
 	weir__arena_fini(&state->arena);
 	free(state->changes);
 	free(state->stores);
@@ -374,8 +372,9 @@ forget_batch(struct weir_state *state)
 {
 	for (size_t index = 0; index < state->store_count; index++)
 		state->stores[index].written = false;
-	state->change_count = state->first_change = 0;
+	state->change_count = 0;
 	weir__arena_reset(&state->arena);
+	weir__state_keep(state);
 	state->entered = false;
 }
 
@@ -449,8 +448,14 @@ weir__state_commit(struct weir_state *state, const int64_t *positions,
 int
 weir__state_merge(struct weir_state *state, struct weir_error *error)
 {
-	int code = weir__merge_due(state);
+	int code = 0;
 
+	/* what a walk has put into the transaction must not be overwritten with parts of it */
+	if (!state->is_through)
+		code = weir__merge_due(state);
+	else if (weir__merge_waits(state) && !state->failed && !state->broken &&
+	         !weir__state_has_writes(state))
+		code = write_all(state);
 	return code ? commit_failed(state, code, error) : 0;
 }
 
@@ -458,7 +463,8 @@ void
 weir__state_abort(struct weir_state *state)
 {
 	drop_txn(state);
-	weir__memtable_back(&state->active, state->active.settled);
+	weir__memtable_back(&state->active, state->active.settled,
+	                    state->active.settled_arena);
 	state->is_through = state->is_through && !weir__merge_waits(state);
 	forget_batch(state);
 	state->stream_ms = state->stream_committed_ms;

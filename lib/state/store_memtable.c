@@ -124,7 +124,7 @@ weir__memtable_add(struct weir_memtable *table, const MDB_val *key, size_t data_
 }
 
 void
-weir__memtable_back(struct weir_memtable *table, size_t count)
+weir__memtable_back(struct weir_memtable *table, size_t count, struct weir_arena_mark mark)
 {
 	while (table->count > count) {
 		struct weir_version *version = table->log[--table->count];
@@ -138,8 +138,7 @@ weir__memtable_back(struct weir_memtable *table, size_t count)
 			*link = version->older;
 		}
 	}
-	if (count == table->settled)
-		weir__arena_back(&table->arena, table->settled_arena);
+	weir__arena_back(&table->arena, mark);
 }
 
 void

@@ -56,8 +56,11 @@ weir__version_data(const struct weir_version *version)
 struct weir_version *weir__memtable_add(struct weir_memtable *table, const MDB_val *key,
                                         size_t data_size);
 
-/* Take back what came after the first `count` of the log, which are not fewer than settled. */
-void weir__memtable_back(struct weir_memtable *table, size_t count);
+/*
+ * Take back what came after the first `count` of the log, which are not fewer than settled; the
+ * arena was at `mark` then.
+ */
+void weir__memtable_back(struct weir_memtable *table, size_t count, struct weir_arena_mark mark);
 
 /* All that is there stays. */
 void weir__memtable_settle(struct weir_memtable *table);

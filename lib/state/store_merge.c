@@ -200,20 +200,27 @@ weir__merge_all(struct weir_state *state)
 int
 weir__merge_due(struct weir_state *state)
 {
+	int code;
+
 	if (state->active.count > state->active.settled || state->failed || state->broken)
 		return 0;
 	if (!state->is_frozen && (state->active.settled == 0 || !is_ripe(state)))
 		return 0;
 	if (!state->is_frozen)
 		freeze(state);
-	return merge_part(state);
+	code = merge_part(state);
+	if (code == 0 && !weir__merge_waits(state))
+		weir__merge_drop(state);
+	return code;
 }
 
+/* The memory, too: of many tasks few are busy at a time. */
 void
 weir__merge_drop(struct weir_state *state)
 {
 	forget_frozen(state);
-	weir__memtable_clear(&state->active);
+	weir__memtable_fini(&state->active);
+	weir__memtable_fini(&state->frozen);
 }
 
 const struct weir_version *

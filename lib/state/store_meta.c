@@ -192,6 +192,44 @@ weir__meta_save(struct weir_state *state, MDB_txn *txn)
 	return write_row(state, txn, 't', "", &times, sizeof(times));
 }
 
+/* ---- asked and told ---- */
+
+int64_t
+weir__state_position(const struct weir_state *state, size_t index)
+{
+	return state->stores[index].position;
+}
+
+uint32_t
+weir__state_source(const struct weir_state *state, size_t index)
+{
+	return state->stores[index].source;
+}
+
+void
+weir__state_set_source(struct weir_state *state, size_t index, uint32_t source)
+{
+	state->stores[index].source = source;
+}
+
+int64_t
+weir__state_stream_ms(const struct weir_state *state)
+{
+	return state->stream_ms;
+}
+
+int64_t
+weir_store_time_ms(const struct weir_store *store)
+{
+	return store->state->stream_ms;
+}
+
+void
+weir__state_caught_up(struct weir_state *state)
+{
+	state->is_caught_up = true;
+}
+
 /* ---- for those who only look ---- */
 
 int

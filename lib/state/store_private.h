@@ -88,6 +88,7 @@ struct weir_state {
 	bool is_through;           /* writes go to LMDB's transaction at once */
 	int64_t unmerged_since_ms; /* monotonic: the oldest in `active` */
 	size_t first_version;      /* in active's log, since enter */
+	struct weir_arena_mark first_version_arena;
 
 	bool entered;
 	bool failed;        /* since enter or begin: error says why */
@@ -109,6 +110,7 @@ struct weir_state {
 	struct weir_change *changes;
 	size_t change_count, change_capacity;
 	size_t first_change; /* since enter */
+	struct weir_arena_mark first_change_arena;
 	struct weir_arena arena; /* their bytes */
 	struct weir_iterator *iterators;
 };

@@ -49,7 +49,9 @@ static struct model now, at_record, at_batch;
 static int64_t record_ms;
 static uint64_t random_state;
 static unsigned long seed;
-static bool never_walks; /* or else writes soon no longer wait in memory */
+static int64_t latest_ms; /* of all records, those that were taken back too */
+static bool only_reads;   /* this batch */
+static bool never_walks;  /* or else writes soon no longer wait in memory */
 
 static unsigned
 pick(unsigned below)
@@ -123,6 +125,18 @@ check_value(const struct entry *entry, struct weir_bytes value)
 }
 
 static void
+set_entry(struct entry *entry, const unsigned char *key, size_t size, unsigned value,
+          size_t value_size)
+{
+	entry->there = true;
+	entry->key_size = size;
+	memcpy(entry->key, key, size);
+	entry->value = value;
+	entry->value_size = value_size;
+	entry->time_ms = record_ms;
+}
+
+static void
 put(unsigned store, bool only_new)
 {
 	unsigned char key[KEY_MAX], bytes[KEY_MAX];
@@ -141,12 +155,26 @@ put(unsigned store, bool only_new)
 	              code);
 	if (code)
 		return;
-	entry->there = true;
-	entry->key_size = size;
-	memcpy(entry->key, key, size);
-	entry->value = value;
-	entry->value_size = value_size;
-	entry->time_ms = record_ms;
+	set_entry(entry, key, size, value, value_size);
+}
+
+/* The value of a key under another one, or what it begins with: borrowed, as it was lent. */
+static void
+copy(unsigned store)
+{
+	unsigned char key[KEY_MAX], to[KEY_MAX];
+	size_t size = pick_key(key), to_size = pick_key(to);
+	struct weir_store *handle = fixture_store(&fixture, store);
+	struct entry *from = lookup(store, key, size), *entry = lookup(store, to, to_size);
+	struct weir_bytes value;
+	unsigned number = from->value;
+
+	if (weir_store_get(handle, (struct weir_bytes){key, size}, &value))
+		return;
+	check_value(from, value);
+	value.size -= pick(2) ? pick((unsigned)value.size + 1) : 0;
+	ck_assert_int_eq(weir_store_put(handle, (struct weir_bytes){to, to_size}, value), 0);
+	set_entry(entry, to, to_size, number, value.size);
 }
 
 static void
@@ -205,7 +233,7 @@ walk(unsigned store)
 {
 	unsigned char from[KEY_MAX], to[KEY_MAX], last[KEY_MAX];
 	size_t from_size = pick_key(from), to_size = pick_key(to), last_size = from_size;
-	bool by_prefix = pick(2) == 0, writes = pick(2) == 0, after = false;
+	bool by_prefix = pick(2) == 0, writes = pick(2) == 0 && !only_reads, after = false;
 	struct weir_store *handle = fixture_store(&fixture, store);
 	struct weir_bytes key, value, null = {NULL, 0};
 	struct weir_iterator *iterator;
@@ -238,6 +266,11 @@ walk(unsigned store)
 		memcpy(last, key.data, key.size);
 		last_size = key.size;
 		after = true;
+		if (writes && pick(4) == 0 && value.size > 0) {
+			value.size -= 1 + pick((unsigned)value.size);
+			ck_assert_int_eq(weir_store_put(handle, key, value), 0);
+			set_entry(next, last, last_size, next->value, value.size);
+		}
 		if (writes && pick(3) == 0)
 			put(store, false);
 		if (writes && pick(5) == 0)
@@ -287,7 +320,7 @@ restore(void)
 	}
 	ck_assert_int_eq(weir__state_commit(fixture.state, positions, &error), 0);
 	/* the time of a record that wrote nothing is in no changelog */
-	ck_assert_msg(weir__state_stream_ms(fixture.state) <= now.stream_ms,
+	ck_assert_msg(weir__state_stream_ms(fixture.state) <= latest_ms,
 	              "seed %lu: a time that never was", seed);
 	now.stream_ms = weir__state_stream_ms(fixture.state);
 }
@@ -341,14 +374,17 @@ record(void)
 	weir__state_enter_record(fixture.state, record_ms);
 	if (record_ms > now.stream_ms)
 		now.stream_ms = record_ms;
+	if (record_ms > latest_ms)
+		latest_ms = record_ms;
 	for (unsigned count = pick(12); count > 0; count--) {
 		unsigned store = pick(FIXTURE_STORES);
 
-		switch (pick(8)) {
+		switch (only_reads ? 6 + pick(4) : pick(10)) {
 		case 0: case 1: put(store, true); break;
 		case 2: case 3: put(store, false); break;
 		case 4: erase(store); break;
-		case 5: if (!never_walks) walk(store); break;
+		case 5: copy(store); break;
+		case 6: if (!never_walks) walk(store); break;
 		default: get(store); break;
 		}
 	}
@@ -362,10 +398,30 @@ record(void)
 	}
 }
 
+/* A batch that wrote nothing is not committed: others' batches let what waits go to LMDB. */
+static void
+rest(void)
+{
+	int64_t before_ms = at_batch.stream_ms;
+	struct weir_error error = {0};
+
+	ck_assert(!weir__state_has_writes(fixture.state));
+	for (unsigned merges = pick(6); merges > 0; merges--) {
+		weir__virtual_clock_advance(&fixture.clock, pick(60));
+		ck_assert_int_eq(weir__state_merge(fixture.state, &error), 0);
+	}
+	at_batch = now;
+	at_batch.stream_ms = before_ms; /* an abort goes back to that of the last commit */
+}
+
 static void
 end_batch(void)
 {
-	switch (pick(8)) {
+	if (only_reads && pick(4)) {
+		rest();
+		return;
+	}
+	switch (pick(9)) {
 	case 0:
 		weir__state_abort(fixture.state);
 		logged = committed;
@@ -379,6 +435,12 @@ end_batch(void)
 		restore();
 		break;
 	case 2:
+		ck_assert_int_eq(weir__state_reopen(fixture.state, NULL), 0);
+		logged = committed;
+		now = at_batch;
+		restore();
+		break;
+	case 3:
 		commit();
 		fixture_close(&fixture);
 		fixture_open(&fixture);
@@ -398,6 +460,7 @@ run_seed(void)
 
 	random_state = seed;
 	memset(&now, 0, sizeof(now));
+	latest_ms = 0;
 	at_batch = now;
 	fixture_init(&fixture);
 	fixture.config.merge_entries = merges[pick(5)];
@@ -406,6 +469,7 @@ run_seed(void)
 	fixture_open(&fixture);
 	logged = committed = 0;
 	for (int batch = 0; batch < 40; batch++) {
+		only_reads = pick(4) == 0;
 		for (unsigned records = pick(15); records > 0; records--)
 			record();
 		end_batch();
