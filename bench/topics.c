@@ -166,11 +166,28 @@ hash(uint64_t seed, const void *data, size_t size)
 	return seed;
 }
 
+/*
+ * The ends as one who reads uncommitted sees them. A program that has committed is done before
+ * the marker of its transaction has reached each partition, and who reads committed meets the
+ * end before it.
+ */
+static rd_kafka_topic_partition_list_t *
+uncommitted_ends(const char *brokers, const char *topic)
+{
+	rd_kafka_t *rk = meter_client(RD_KAFKA_CONSUMER, brokers, "group.id", "meter",
+				      "isolation.level", "read_uncommitted", NULL);
+	rd_kafka_topic_partition_list_t *ends = meter_topic_ends(rk, topic);
+
+	rd_kafka_destroy(rk);
+	return ends;
+}
+
 int
 meter_span(const char *brokers, const char *topic)
 {
 	rd_kafka_t *rk = meter_reader(brokers, topic, true, false);
-	int open = meter_topic_partitions(rk, topic);
+	rd_kafka_topic_partition_list_t *ends = uncommitted_ends(brokers, topic);
+	int open = ends->cnt;
 	int64_t first_ms = INT64_MAX, last_ms = 0;
 	uint64_t sum = 0; /* of all records, whatever their order */
 	long records = 0;
@@ -181,7 +198,10 @@ meter_span(const char *brokers, const char *topic)
 		if (!message)
 			meter_fail("%s: nothing came for %d s", topic, TIMEOUT_MS / 1000);
 		if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-			open--;
+			int64_t *end = &ends->elems[message->partition].offset;
+
+			open -= *end >= 0 && message->offset >= *end;
+			*end = message->offset >= *end ? -1 : *end; /* told once */
 		} else if (message->err) {
 			meter_fail("%s: %s", topic, rd_kafka_message_errstr(message));
 		} else {
@@ -196,6 +216,7 @@ meter_span(const char *brokers, const char *topic)
 		}
 		rd_kafka_message_destroy(message);
 	}
+	rd_kafka_topic_partition_list_destroy(ends);
 	rd_kafka_consumer_close(rk);
 	rd_kafka_destroy(rk);
 	printf("records=%ld first_ms=%lld last_ms=%lld sum=%016" PRIx64 "\n", records,
