@@ -14,7 +14,8 @@
 enum new_key { KEY_STATE = WEIR_OWN, KEY_MAKE, KEY_AUTOTOOLS, KEY_MESON };
 
 static const struct weir_flag new_flags[] = {
-	{KEY_STATE, "state", NULL, "a processor that keeps state: a store, and a case with a crash"},
+	{KEY_STATE, "state", NULL,
+	 "a processor that keeps state: a store, and a case with a crash"},
 	{KEY_MAKE, "make", NULL, "build it by a Makefile (the default)"},
 	{KEY_AUTOTOOLS, "autotools", NULL, "build it by configure.ac and Makefile.am"},
 	{KEY_MESON, "meson", NULL, "build it by meson.build"},

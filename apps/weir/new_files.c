@@ -18,11 +18,10 @@
 #include <unistd.h>
 
 #include <base/alloc.h>
+#include <base/units.h>
 
 #include "apps/weir/new_templates.h"
 #include "new.h"
-
-#define NAME_MAX_SIZE 63 /* of processors and apps */
 
 enum kind {
 	PLAIN = 1,
@@ -75,7 +74,8 @@ static const struct build {
 
 /* A word between two @. Returns false where it is none: it stays as it is. */
 static bool
-add_word(const struct weir_new *new, const char *word, size_t size, struct weir_buffer *out);
+add_word(const struct weir_new *new, const char *word, size_t size,
+	 struct weir_buffer *out);
 
 /* A template with its words. What is in place of one may have others. */
 static void
@@ -110,7 +110,8 @@ try_line(const struct weir_new *new)
 }
 
 static bool
-add_word(const struct weir_new *new, const char *word, size_t size, struct weir_buffer *out)
+add_word(const struct weir_new *new, const char *word, size_t size,
+	 struct weir_buffer *out)
 {
 	const struct build *build = &builds[new->build];
 	const struct {
@@ -166,22 +167,14 @@ weir__new_try_lines(const struct weir_new *new)
 int
 weir__new_check_name(const char *name, struct weir_error *error)
 {
-	size_t size = strlen(name);
-
 	if (strchr(name, '/'))
 		return weir_error_set(error, WEIR_EINVALID,
 				      "%s is a path: NAME is made in the current folder", name);
-	if (!isalpha((unsigned char)*name) ||
-	    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") !=
-		    size)
+	if (!weir__name_valid(name) || !isalpha((unsigned char)*name))
 		return weir_error_set(error, WEIR_EINVALID,
 				      "\"%s\" is no name: a letter first, then letters, digits, "
-				      "- and _",
+				      "- and _, 63 in all at most",
 				      name);
-	if (size > NAME_MAX_SIZE)
-		return weir_error_set(error, WEIR_EINVALID,
-				      "a name has at most %d letters, this one %zu",
-				      NAME_MAX_SIZE, size);
 	return 0;
 }
 
