@@ -1,5 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The files of apps/weir/new/ as C: for `state.test.json.in` a string template_state_test_json.
+# As it stands in a string of C. (What gsub() makes of backslashes differs from awk to awk.)
+function escaped(text, out, i, letter) {
+	for (i = 1; i <= length(text); i++) {
+		letter = substr(text, i, 1)
+		if (letter == "\\" || letter == "\"")
+			out = out "\\"
+		out = out (letter == "\t" ? "\\t" : letter)
+	}
+	return out
+}
 BEGIN {
 	print "/* Made from apps/weir/new/ by apps/weir/new_templates.awk. */"
 }
@@ -11,10 +21,7 @@ FNR == 1 {
 	printf "%sstatic const char template_%s[] =", (NR == 1 ? "" : ";\n"), name
 }
 {
-	gsub(/\\/, "&&")
-	gsub(/"/, "\\\"")
-	gsub(/\t/, "\\t")
-	printf "\n\t\"%s\\n\"", $0
+	printf "\n\t\"%s\\n\"", escaped($0)
 }
 END {
 	print ";"
