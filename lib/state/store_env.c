@@ -450,6 +450,7 @@ weir__state_merge(struct weir_state *state, struct weir_error *error)
 {
 	int code = 0;
 
+	weir__iterators_close(state); /* an open callback may have left some */
 	/* what a walk has put into the transaction must not be overwritten with parts of it */
 	if (!state->is_through)
 		code = weir__merge_due(state);

@@ -91,6 +91,22 @@ START_TEST(a_walk_between_two_merges_keeps_the_last_value)
 }
 END_TEST
 
+/* In `open` nothing has been entered, so nothing is left: LMDB frees cursors as it commits. */
+START_TEST(a_walk_that_was_left_open_ends_with_a_merge)
+{
+	struct weir_bytes none = {NULL, 0};
+	struct weir_iterator *iterator;
+
+	put_batches("ab", "1");
+	iterator = weir_store_range(fixture_store(&fixture, 0), none, none);
+	ck_assert_int_eq(weir_iterator_next(iterator, NULL, NULL), 0);
+	merge();
+	look_through();
+	put_batches("a", "2");
+	READS("a", "2");
+}
+END_TEST
+
 /* What a walk wrote through is dropped with the batch, and waits again. */
 START_TEST(a_walk_that_is_aborted_leaves_what_waited)
 {
@@ -190,6 +206,7 @@ suite(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, a_walk_between_two_merges_keeps_the_last_value);
+	tcase_add_test(tests, a_walk_that_was_left_open_ends_with_a_merge);
 	tcase_add_test(tests, a_walk_that_is_aborted_leaves_what_waited);
 	tcase_add_test(tests, what_a_walk_lent_can_be_put);
 	tcase_add_test(tests, rejected_records_leave_no_memory);
