@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <base/alloc.h>
@@ -158,6 +159,40 @@ START_TEST(what_a_walk_lent_can_be_put)
 }
 END_TEST
 
+/* Versions of before it grew are found again, in the buckets of now. */
+START_TEST(a_batch_in_which_the_memtable_grew_is_taken_back)
+{
+	char key[16];
+
+	fixture.config.merge_entries = 100000;
+	fixture_close(&fixture);
+	fixture_open(&fixture);
+	for (int round = 0; round < 4; round++) {
+		for (int count = 0; count < 200 << round; count++) {
+			snprintf(key, sizeof(key), "%d", count);
+			fixture_put(&fixture, 0, FIXTURE_START_MS, key, round % 2 ? "b" : "a");
+		}
+		if (round % 2)
+			weir__state_abort(fixture.state);
+		else
+			commit(1);
+	}
+	for (int count = 0; count < 1600; count++) {
+		snprintf(key, sizeof(key), "%d", count);
+		READS(key, count < 800 ? "a" : "-");
+	}
+}
+END_TEST
+
+START_TEST(of_a_key_the_last_version_is_merged_alone)
+{
+	put_batches("abababababababab", "1");
+	ck_assert(!fixture.state->is_frozen); /* a part has room for two */
+	READS("a", "1");
+	READS("b", "1");
+}
+END_TEST
+
 /* ---- memory ---- */
 
 /* A record is rejected or tried again as often as it will: its writes leave no memory behind. */
@@ -209,6 +244,8 @@ suite(void)
 	tcase_add_test(tests, a_walk_that_was_left_open_ends_with_a_merge);
 	tcase_add_test(tests, a_walk_that_is_aborted_leaves_what_waited);
 	tcase_add_test(tests, what_a_walk_lent_can_be_put);
+	tcase_add_test(tests, a_batch_in_which_the_memtable_grew_is_taken_back);
+	tcase_add_test(tests, of_a_key_the_last_version_is_merged_alone);
 	tcase_add_test(tests, rejected_records_leave_no_memory);
 	tcase_add_test(tests, a_task_that_rests_gives_its_memory_back);
 	suite_add_tcase(made, tests);

@@ -51,7 +51,8 @@ static uint64_t random_state;
 static unsigned long seed;
 static int64_t latest_ms; /* of all records, those that were taken back too */
 static bool only_reads;   /* this batch */
-static bool never_walks;  /* or else writes soon no longer wait in memory */
+static unsigned walks_each; /* of so many batches one does, then no write waits; 0: none */
+static bool walks_now;
 
 static unsigned
 pick(unsigned below)
@@ -318,6 +319,7 @@ restore(void)
 				                 0);
 		positions[store] = (int64_t)committed;
 	}
+	weir__state_caught_up(fixture.state);
 	ck_assert_int_eq(weir__state_commit(fixture.state, positions, &error), 0);
 	/* the time of a record that wrote nothing is in no changelog */
 	ck_assert_msg(weir__state_stream_ms(fixture.state) <= latest_ms,
@@ -384,7 +386,7 @@ record(void)
 		case 2: case 3: put(store, false); break;
 		case 4: erase(store); break;
 		case 5: copy(store); break;
-		case 6: if (!never_walks) walk(store); break;
+		case 6: if (walks_now) walk(store); break;
 		default: get(store); break;
 		}
 	}
@@ -444,6 +446,7 @@ end_batch(void)
 		commit();
 		fixture_close(&fixture);
 		fixture_open(&fixture);
+		weir__state_caught_up(fixture.state);
 		break;
 	default:
 		commit();
@@ -456,7 +459,8 @@ end_batch(void)
 static void
 run_seed(void)
 {
-	static const size_t merges[] = {0, 1, 7, 40, 100000};
+	static const unsigned walks[] = {0, 1, 6};
+	static const size_t merges[] = {0, 1, 20, 300, 100000};
 
 	random_state = seed;
 	memset(&now, 0, sizeof(now));
@@ -465,11 +469,13 @@ run_seed(void)
 	fixture_init(&fixture);
 	fixture.config.merge_entries = merges[pick(5)];
 	fixture.config.merge_ms = pick(2) ? 50 : 10000;
-	never_walks = pick(2);
+	walks_each = walks[pick(3)];
 	fixture_open(&fixture);
+	weir__state_caught_up(fixture.state);
 	logged = committed = 0;
 	for (int batch = 0; batch < 40; batch++) {
 		only_reads = pick(4) == 0;
+		walks_now = walks_each && (only_reads || pick(walks_each) == 0);
 		for (unsigned records = pick(15); records > 0; records--)
 			record();
 		end_batch();
