@@ -49,6 +49,7 @@ static struct model now, at_record, at_batch;
 static int64_t record_ms;
 static uint64_t random_state;
 static unsigned long seed;
+static int runs = 100;
 static int64_t latest_ms; /* of all records, those that were taken back too */
 static bool only_reads;   /* this batch */
 static unsigned walks_each; /* of so many batches one does, then no write waits; 0: none */
@@ -486,7 +487,7 @@ run_seed(void)
 
 START_TEST(stores_do_as_the_model_does)
 {
-	for (int run = 0; run < 100; run++, seed++)
+	for (int run = 0; run < runs; run++, seed++)
 		run_seed();
 }
 END_TEST
@@ -500,8 +501,7 @@ main(int argc, char **argv)
 	seed = (unsigned long)time(NULL) * 1000;
 	if (argc > 1) {
 		seed = strtoul(argv[1], NULL, 10);
-		run_seed();
-		return 0;
+		runs = 1;
 	}
 	printf("# seeds from %lu\n", seed);
 	fflush(stdout);
