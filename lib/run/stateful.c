@@ -258,13 +258,14 @@ restore_failed(struct weir_worker *worker, struct weir_task *task,
 	weir__task_restore(worker, task);
 }
 
-/* What it committed before may go to LMDB. */
+/* What it committed before may go to LMDB; `all` of it, with the time until which it is true. */
 static void
-merge_task(struct weir_worker *worker, struct weir_task *task)
+rest_task(struct weir_worker *worker, struct weir_task *task, bool all)
 {
 	struct weir_error error = {0};
 
-	if (weir__state_merge(task->state, &error))
+	if (all ? weir__state_commit(task->state, NULL, &error)
+	        : weir__state_merge(task->state, &error))
 		restore_failed(worker, task, &error);
 }
 
@@ -299,7 +300,7 @@ weir__stores_commit(struct weir_worker *worker)
 		    (task->touched && !worker->guarantee->commits_first))
 			commit_task(worker, task, positions);
 		else
-			merge_task(worker, task);
+			rest_task(worker, task, false);
 	}
 	free(positions);
 	WEIR_FAULT_POINT(STORES_COMMITTED);
@@ -315,12 +316,8 @@ weir__stores_rest(struct weir_worker *worker)
 	for (size_t slot = 0; slot < worker->slot_count; slot++) {
 		struct weir_task *task = worker->tasks[slot];
 
-		if (!task || !task->state || task->restoring || weir__task_wrote(task))
-			continue;
-		if (!refreshes)
-			merge_task(worker, task);
-		else if (weir__state_commit(task->state, NULL, NULL))
-			weir__task_restore(worker, task);
+		if (task && task->state && !task->restoring && !weir__task_wrote(task))
+			rest_task(worker, task, refreshes);
 	}
 }
 
