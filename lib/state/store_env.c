@@ -55,6 +55,19 @@ weir__state_txn(struct weir_state *state)
 	return NULL;
 }
 
+int
+weir__state_end_txn(struct weir_state *state, int code)
+{
+	MDB_txn *txn = state->txn;
+
+	state->txn = NULL;
+	state->writes++;
+	if (code == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return code;
+}
+
 static void
 drop_txn(struct weir_state *state)
 {
@@ -389,14 +402,8 @@ commit_txn(struct weir_state *state)
 		return -1;
 	weir__state_note_kept(state);
 	code = weir__meta_save(state, txn);
-	state->txn = NULL;
 	WEIR_FAULT_POINT(META_WRITTEN);
-	if (code)
-		mdb_txn_abort(txn);
-	else
-		code = mdb_txn_commit(txn);
-	state->writes++;
-	return code;
+	return weir__state_end_txn(state, code);
 }
 
 /* Everything is in LMDB afterwards. */

@@ -70,7 +70,7 @@ merge_version(MDB_cursor *cursor, const struct weir_version *version)
 	return code == MDB_NOTFOUND ? 0 : code;
 }
 
-/* Into the open transaction; *left says how many more it may take. */
+/* Into the open transaction, as much as it may take. */
 static int
 merge_versions(struct weir_state *state, MDB_txn *txn)
 {
@@ -118,12 +118,7 @@ merge_part(struct weir_state *state)
 		code = weir__meta_save(state, txn);
 		WEIR_FAULT_POINT(META_WRITTEN);
 	}
-	state->txn = NULL;
-	state->writes++;
-	if (code)
-		mdb_txn_abort(txn);
-	else
-		code = mdb_txn_commit(txn);
+	code = weir__state_end_txn(state, code);
 	if (code)
 		return code;
 	WEIR_FAULT_POINT(PART_MERGED);
@@ -144,6 +139,15 @@ freeze(struct weir_state *state)
 	state->frozen_order = weir__memtable_sorted(&state->frozen, &state->frozen_count);
 	state->is_frozen = true;
 	weir__state_note_kept(state);
+}
+
+/* Is there something to be merged now? What is ripe is frozen for it. */
+static bool
+has_frozen(struct weir_state *state)
+{
+	if (!state->is_frozen && state->active.settled > 0 && is_ripe(state))
+		freeze(state);
+	return state->is_frozen;
 }
 
 /* As much of what is frozen as has come, a part at least: so it is through in time. */
@@ -175,12 +179,7 @@ weir__merge_settle(struct weir_state *state)
 	if (state->active.settled == 0)
 		state->unmerged_since_ms = now_ms(state);
 	weir__memtable_settle(&state->active);
-	if (state->is_frozen)
-		return merge_some(state, written);
-	if (!is_ripe(state))
-		return 0;
-	freeze(state);
-	return merge_some(state, written);
+	return has_frozen(state) ? merge_some(state, written) : 0;
 }
 
 int
@@ -202,12 +201,9 @@ weir__merge_due(struct weir_state *state)
 {
 	int code;
 
-	if (state->active.count > state->active.settled || state->failed || state->broken)
+	if (state->active.count > state->active.settled || state->failed || state->broken ||
+	    !has_frozen(state))
 		return 0;
-	if (!state->is_frozen && (state->active.settled == 0 || !is_ripe(state)))
-		return 0;
-	if (!state->is_frozen)
-		freeze(state);
 	code = merge_part(state);
 	if (code == 0 && !weir__merge_waits(state))
 		weir__merge_drop(state);

@@ -120,6 +120,9 @@ struct weir_state {
 /* The batch's transaction, begun when there is none. NULL: it failed. */
 MDB_txn *weir__state_txn(struct weir_state *state);
 
+/* Commit it, or abort it where there is a code already. Returns that code or LMDB's. */
+int weir__state_end_txn(struct weir_state *state, int code);
+
 /* LMDB failed: note it, once. Returns WEIR_EIO. */
 int weir__state_fail(struct weir_state *state, int code, const char *what);
 
