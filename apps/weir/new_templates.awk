@@ -11,7 +11,13 @@ function escaped(text, out, i, letter) {
 	return out
 }
 BEGIN {
-	print "/* Made from apps/weir/new/ by apps/weir/new_templates.awk. */"
+	print "/*"
+	print " * Made from apps/weir/new/ by apps/weir/new_templates.awk; for new_files.c alone."
+	print " *"
+	print " * SPDX-License-Identifier: BSD-2-Clause"
+	print " */"
+	print "#ifndef WEIR_APPS_NEW_TEMPLATES_H"
+	print "#define WEIR_APPS_NEW_TEMPLATES_H"
 }
 FNR == 1 {
 	name = FILENAME
@@ -25,4 +31,5 @@ FNR == 1 {
 }
 END {
 	print ";"
+	print "#endif"
 }
