@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# serial 1
+#
 # WEIR_PROCESSOR([MINIMUM-VERSION])
 # ---------------------------------
 # For packages of others that build a processor for weir as a plugin. Finds weir and jansson by

@@ -47,6 +47,8 @@ static const struct file {
 	{"Makefile", template_make, EITHER | MAKE},
 	{"configure.ac", template_configure_ac, EITHER | AUTOTOOLS},
 	{"Makefile.am", template_Makefile_am, EITHER | AUTOTOOLS},
+	/* aclocal may not look where weir is installed: on Debian not into /usr/local */
+	{"weir.m4", template_weir_m4, EITHER | AUTOTOOLS},
 	{"meson.build", template_meson_build, EITHER | MESON},
 	{"README.md", template_README_md, EITHER | ANY},
 	{".gitignore", template_gitignore, EITHER | ANY},

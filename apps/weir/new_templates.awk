@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The files of apps/weir/new/ as C: for `state.test.json.in` a string template_state_test_json.
+# The files of apps/weir/new/, and m4/weir.m4, as C: for `state.test.json.in` a string template_state_test_json.
 # As it stands in a string of C. (What gsub() makes of backslashes differs from awk to awk.)
 function escaped(text, out, i, letter) {
 	for (i = 1; i <= length(text); i++) {
@@ -25,6 +25,9 @@ FNR == 1 {
 	sub(/\.in$/, "", name)
 	gsub(/[^A-Za-z0-9]/, "_", name)
 	printf "%sstatic const char template_%s[] =", (NR == 1 ? "" : ";\n"), name
+}
+/SPDX-License-Identifier/ { # what is made of them is its maker's
+	next
 }
 {
 	printf "\n\t\"%s\\n\"", escaped($0)

@@ -84,8 +84,8 @@ install_weir() {
 }
 claim "weir is installed" install_weir
 pc=$(find "$home" -name weir.pc)
-PATH=$home/bin:$PATH PKG_CONFIG_PATH=${pc%/*} ACLOCAL_PATH=$home/share/aclocal
-export PATH PKG_CONFIG_PATH ACLOCAL_PATH
+PATH=$home/bin:$PATH PKG_CONFIG_PATH=${pc%/*}
+export PATH PKG_CONFIG_PATH
 unset WEIR_PLUGIN_PATH
 
 # makes NAME FLAG...: the project, and what it says to do next in it (the lines of two blanks)
@@ -120,6 +120,12 @@ by_autotools() {
     makes auto-built --autotools && CFLAGS='-g -O2 -Werror' follows auto-built &&
         (cd auto-built && ${MAKE:-make} -s install DESTDIR="$tmp/installed") >"$tmp/out" 2>&1 &&
         find "$tmp/installed" -path '*/weir/processors/auto-built.so' | grep .
+}
+
+# The macro where it is installed, for projects that do not carry a copy.
+by_installed_macro() {
+    cp -R auto-built by-macro && cd by-macro && rm weir.m4 aclocal.m4 && sed -i /m4_include/d configure.ac || return 1
+    ACLOCAL_PATH=$home/share/aclocal aclocal >"$tmp/out" 2>"$tmp/err" && grep -q '^AC_DEFUN(\[WEIR_PROCESSOR\]' aclocal.m4 || show
 }
 
 # "install" is a word of meson's own.
@@ -170,6 +176,7 @@ else
 fi
 if command -v autoreconf >/dev/null 2>&1 && command -v libtoolize >/dev/null 2>&1; then
     claim "autotools, by WEIR_PROCESSOR" by_autotools
+    claim "the macro that is installed" by_installed_macro
 else
     skip "autotools" "autoconf, automake or libtool not found"
 fi

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The README's commands, word for word, in a folder of their own: on a real Kafka where the
 # README has it, or, where another server is there, elsewhere, and so say the commands then.
-# Kafka's own tools are no part of the jars: what makes topics is stood in for.
 . "${srcdir:-.}/tests/tap.sh"
 . "${srcdir:-.}/tests/apps/command.sh"
 srcdir=$(cd "${srcdir:-.}" && pwd)
@@ -36,13 +35,8 @@ mkdir "$tmp/bin" "$tmp/folder" "$tmp/home" || exit 1
 ln -s "$srcdir/demo" "$tmp/folder/demo"
 ln -s "$weir" "$tmp/bin/weir"
 printf '#!/bin/sh\necho "-I%s/lib"\n' "$srcdir" >"$tmp/bin/pkg-config"
-cat >"$tmp/bin/kafka-topics.sh" <<END
-#!/bin/sh
-[ "\$1 \$3 \$4 \$6 \$#" = "--bootstrap-server --create --topic --partitions 7" ] || exit 1
-exec "$build/tests/apps/topics" "\$2" "\$7" "\$5"
-END
 chmod 755 "$tmp/bin/"*
-PATH=$tmp/bin:$PATH XDG_STATE_HOME=$tmp/home
+PATH=$tmp/bin:$PATH:$srcdir/tests/kafka XDG_STATE_HOME=$tmp/home
 export PATH XDG_STATE_HOME
 blocks json >"$tmp/folder/late.json"
 blocks c >"$tmp/folder/keyed.c"
@@ -122,6 +116,7 @@ produced_once() {
     [ "$("$weir" consume -b "$at" flights -e -q | wc -l)" = 20000 ]
 }
 
+claim "the README starts it" readme 'tests/kafka/kafka start kafka --at '
 claim "topics are made" does 'for topic in'
 claim "weir check --connect finds all well" does 'weir check'
 claim "weir produce fills the input" does 'weir produce'

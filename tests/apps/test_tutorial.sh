@@ -16,7 +16,7 @@ no) ;;
 esac
 command -v pkg-config >/dev/null 2>&1 || skip_all "pkg-config not found"
 
-# --- What a reader of it has: a clone, Kafka's tools, and, after the first step, weir -------
+# --- What a reader of it has: a clone with a Kafka, and, after the first step, weir -------
 
 mkdir "$tmp/bin" "$tmp/page" "$tmp/here" "$tmp/home" || exit 1
 ln -s "$weir" "$tmp/bin/weir"
@@ -29,16 +29,25 @@ cat >"$tmp/bin/sudo" <<'END_STUB'
 #!/bin/sh
 [ "$*" = "make install" ] && [ -e bootstrapped ]
 END_STUB
-cat >"$tmp/bin/kafka-topics.sh" <<END_STUB
+mkdir -p "$tmp/here/tests/kafka"
+# the address may be taken: a Kafka is started below, and elsewhere then
+cat >"$tmp/here/tests/kafka/kafka" <<END_STUB
 #!/bin/sh
-[ "\$1 \$3 \$4 \$6 \$#" = "--bootstrap-server --create --topic --partitions 7" ] || exit 1
-exec "$build/tests/apps/topics" "\$2" "\$7" "\$5"
+case \$* in
+"start kafka --at "*) exec cat "$tmp/kafka/bootstrap" ;;
+"stop kafka") exec "$kafka" stop "$tmp/kafka" ;;
+"topics "*) exec "$kafka" "\$@" ;;
+esac
+exit 1
 END_STUB
+ln -s "$kafka-topics.sh" "$tmp/here/tests/kafka/kafka-topics.sh"
+chmod 755 "$tmp/here/tests/kafka/kafka"
 chmod 755 "$tmp/bin/"* "$tmp/here/bootstrap"
 unset MAKEFLAGS MAKELEVEL WEIR_PLUGIN_PATH
 PATH=$tmp/bin:$PATH PKG_CONFIG_PATH=$tmp XDG_STATE_HOME=$tmp/home
 export PATH PKG_CONFIG_PATH XDG_STATE_HOME
 echo "$tmp/here" >"$tmp/cwd"
+echo "$PATH" >"$tmp/path"
 
 # Each block a file: NUMBER, its words behind the marks in NUMBER.is; KAFKA counts the first ones.
 awk -v folder="$tmp/page" '
@@ -47,11 +56,12 @@ awk -v folder="$tmp/page" '
     inside { print >at }
     /^## Run it on Kafka/ { print count >(folder "/kafka") }' "$srcdir/docs/tutorial.md"
 
-# runs FILE fails|: as in a shell that stays where it was before
+# runs FILE fails|: as in a shell that stays where it was before, with its PATH
 runs() {
     sed "s/$page_at/$at/g" "$1" >"$tmp/script"
     status=0
-    (cd "$(cat "$tmp/cwd")" && set -e && . "$tmp/script" && pwd >"$tmp/cwd") >"$tmp/out" 2>&1 </dev/null || status=$?
+    (PATH=$(cat "$tmp/path") && cd "$(cat "$tmp/cwd")" && set -e && . "$tmp/script" &&
+        pwd >"$tmp/cwd" && echo "$PATH" >"$tmp/path") >"$tmp/out" 2>&1 </dev/null || status=$?
     ! grep 'warning:' "$tmp/out" || return 1
     if [ "$2" = fails ]; then [ "$status" != 0 ]; else [ "$status" = 0 ]; fi || show
 }
@@ -80,19 +90,21 @@ block() { # FILE WORDS...
 }
 
 first_of_kafka=$(cat "$tmp/page/kafka") || exit 1
-started=no
+started=no states=
 start_kafka() {
     started=yes
     # root's state is not below its home
-    state=/var/lib/weir/orders
-    [ ! -e "$state" ] || state=$tmp/home
-    trap '"$kafka" stop "$tmp/kafka" >/dev/null 2>&1; rm -rf "$tmp" "$state"
-        [ ! -d "${state%/*}" ] || rmdir --ignore-fail-on-non-empty "${state%/*}"' EXIT
+    for app in orders spending; do
+        [ -e "/var/lib/weir/$app" ] || states="$states /var/lib/weir/$app"
+    done
+    # shellcheck disable=SC2086  # a list of words
+    trap '"$kafka" stop "$tmp/kafka" >/dev/null 2>&1; rm -rf "$tmp" $states
+        [ ! -d /var/lib/weir ] || rmdir --ignore-fail-on-non-empty /var/lib/weir' EXIT
     "$kafka" start "$tmp/kafka" --at "$at" --owner $$ >/dev/null 2>"$tmp/err" || {
         grep -q 'is taken' "$tmp/err" || cat "$tmp/err"
         rm -rf "$tmp/kafka"
         at=$("$kafka" start "$tmp/kafka" --owner $$)
-        sed -i "s/$page_at/$at/" "$(cat "$tmp/cwd")/orders.json"
+        sed -i "s/$page_at/$at/" "$tmp/here"/*/*.json
     }
     claim "a Kafka is there" [ -s "$tmp/kafka/bootstrap" ]
 }
