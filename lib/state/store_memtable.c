@@ -12,14 +12,15 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <base/random.h>
 #include <state/store_memtable.h>
 
 #define FEWEST_BUCKETS 256
 
 static uint64_t
-hash_of(const MDB_val *key)
+hash_of(const struct weir_memtable *table, const MDB_val *key)
 {
-	return XXH3_64bits(key->mv_data, key->mv_size);
+	return XXH3_64bits_withSeed(key->mv_data, key->mv_size, table->seed);
 }
 
 /* ---- buckets ---- */
@@ -45,7 +46,7 @@ weir__memtable_find(const struct weir_memtable *table, const MDB_val *key)
 
 	if (table->count == 0)
 		return NULL;
-	hash = hash_of(key);
+	hash = hash_of(table, key);
 	version = *bucket_of(table, hash);
 	while (version && !is_of(version, key, hash))
 		version = version->next;
@@ -58,6 +59,8 @@ more_buckets(struct weir_memtable *table)
 	struct weir_version **before = table->buckets;
 	size_t count = table->bucket_count;
 
+	if (count == 0)
+		table->seed = weir__random();
 	table->bucket_count = count ? 2 * count : FEWEST_BUCKETS;
 	table->buckets = weir__calloc(table->bucket_count, sizeof(struct weir_version *));
 	for (size_t index = 0; index < count; index++) {
@@ -113,7 +116,7 @@ weir__memtable_add(struct weir_memtable *table, const MDB_val *key, size_t data_
 	if (table->count >= table->bucket_count)
 		more_buckets(table);
 	*version = (struct weir_version){
-		.hash = hash_of(key),
+		.hash = hash_of(table, key),
 		.key_size = (uint32_t)key->mv_size,
 		.data_size = (uint32_t)data_size,
 	};

@@ -31,6 +31,7 @@ struct weir_version {
 struct weir_memtable {
 	struct weir_version **buckets;
 	size_t bucket_count; /* a power of two */
+	uint64_t seed; /* of hashes, drawn with the first buckets: keys come from strangers */
 	struct weir_version **log; /* all versions, in the order of writing */
 	size_t count, capacity;
 	size_t settled; /* so many of the log */

@@ -17,6 +17,7 @@
 #include <xxhash.h>
 
 #include <base/alloc.h>
+#include <base/random.h>
 #include <state/table_cache.h>
 
 #define FIRST_SLOTS 256
@@ -26,10 +27,25 @@
 
 /* ---- versions ---- */
 
-uint64_t
-weir__cache_hash(struct weir_bytes key)
+struct weir_versions *
+weir__versions_new(void)
 {
-	return XXH3_64bits(key.data, key.size);
+	struct weir_versions *versions = weir__calloc(1, sizeof(*versions));
+
+	versions->seed = weir__random();
+	return versions;
+}
+
+void
+weir__versions_free(struct weir_versions *versions)
+{
+	free(versions);
+}
+
+uint64_t
+weir__versions_hash(const struct weir_versions *versions, struct weir_bytes key)
+{
+	return XXH3_64bits_withSeed(key.data, key.size, versions->seed);
 }
 
 static uint64_t
@@ -42,7 +58,7 @@ void
 weir__versions_change(struct weir_versions *versions, struct weir_bytes key)
 {
 	uint64_t next = next_version(versions);
-	uint64_t group = weir__cache_hash(key) % WEIR_VERSION_GROUPS;
+	uint64_t group = weir__versions_hash(versions, key) % WEIR_VERSION_GROUPS;
 
 	atomic_store_explicit(&versions->changed[group], next, memory_order_relaxed);
 	atomic_store_explicit(&versions->newest, next, memory_order_relaxed);

@@ -17,18 +17,23 @@
 
 #include <weir/processor.h>
 
-uint64_t weir__cache_hash(struct weir_bytes key);
-
 /* ---- versions: one thread writes them, all read ---- */
 
 #define WEIR_VERSION_GROUPS 16384 /* of keys, by their hash */
 
 struct weir_versions {
+	uint64_t seed; /* of hashes: keys come from strangers */
 	_Atomic(uint64_t) committed;
 	_Atomic(uint64_t) newest; /* of `changed` */
 	_Atomic(uint64_t) turns;  /* commits and moments, one after the other */
 	_Atomic(uint64_t) changed[WEIR_VERSION_GROUPS];
 };
+
+struct weir_versions *weir__versions_new(void);
+void weir__versions_free(struct weir_versions *versions); /* NULL is fine */
+
+/* Of a key, for what follows here. */
+uint64_t weir__versions_hash(const struct weir_versions *versions, struct weir_bytes key);
 
 /* A key's entry is about to change, or all entries are: before the change can be seen. */
 void weir__versions_change(struct weir_versions *versions, struct weir_bytes key);

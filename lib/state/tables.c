@@ -74,7 +74,7 @@ weir__tables_new(const struct weir_tables_config *config)
 		kept->topic = config->topics[index].topic;
 		kept->folder = weir__table_folder(config->folder, kept->topic);
 		init_lock(&kept->alone);
-		kept->versions = weir__calloc(1, sizeof(*kept->versions));
+		kept->versions = weir__versions_new();
 	}
 	clean(tables);
 	tables->config.folder = NULL;
@@ -93,7 +93,7 @@ end(struct weir_tables *tables, void (*close_state)(struct weir_state *state))
 		close_state(kept->state);
 		pthread_rwlock_destroy(&kept->alone);
 		free(kept->folder);
-		free(kept->versions);
+		weir__versions_free(kept->versions);
 	}
 	free(tables->kept);
 	free(tables->parts);
@@ -273,7 +273,7 @@ find(struct weir_table *table, struct weir_bytes key, struct weir_bytes *value,
 		return WEIR_ENOTFOUND;
 	if (!table->is_looking && look(table))
 		return WEIR_EIO;
-	hash = weir__cache_hash(key);
+	hash = weir__versions_hash(table->kept->versions, key);
 	*cached = weir__cache_find(table->cache, hash, key);
 	if (!*cached ||
 	    !weir__versions_hold(table->kept->versions, hash, (*cached)->version))

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <time.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <base/alloc.h>
 #include <state/table_cache.h>
 
@@ -19,6 +22,7 @@
 #define VALUE_MAX 128
 
 static struct weir_cache *cache;
+static struct weir_versions *versions;
 /* What was last added of each key, and what was found since room was made. */
 static struct known {
 	uint64_t version;
@@ -59,7 +63,7 @@ find(int number)
 	char text[16];
 	struct weir_bytes key = key_of(number, text);
 	const struct weir_cached *found =
-		weir__cache_find(cache, weir__cache_hash(key), key);
+		weir__cache_find(cache, weir__versions_hash(versions, key), key);
 
 	if (found) {
 		check_found(found, number);
@@ -76,7 +80,7 @@ add(int number, uint64_t version, size_t size)
 	struct weir_cached *added;
 
 	fill(value, number, version, size);
-	added = weir__cache_add(cache, weir__cache_hash(key), key,
+	added = weir__cache_add(cache, weir__versions_hash(versions, key), key,
 	                        (struct weir_bytes){size ? value : NULL, size}, version);
 	if (!added)
 		return false;
@@ -172,31 +176,63 @@ START_TEST(keys_of_one_hash_are_told_apart)
 END_TEST
 
 static bool
-holds(const struct weir_versions *versions, const char *key, uint64_t version)
+holds(const char *key, uint64_t version)
 {
-	uint64_t hash = weir__cache_hash((struct weir_bytes){key, strlen(key)});
+	uint64_t hash = weir__versions_hash(versions, (struct weir_bytes){key, strlen(key)});
 
 	return weir__versions_hold(versions, hash, version);
 }
 
 START_TEST(what_changes_holds_no_longer_and_the_rest_does)
 {
-	struct weir_versions *versions = weir__calloc(1, sizeof(*versions));
 	uint64_t before = weir__versions_now(versions);
 
-	ck_assert(holds(versions, "a", before) && holds(versions, "b", before));
+	ck_assert(holds("a", before) && holds("b", before));
 	weir__versions_change(versions, (struct weir_bytes){"a", 1});
-	ck_assert(!holds(versions, "a", before) && holds(versions, "b", before));
+	ck_assert(!holds("a", before) && holds("b", before));
 	weir__versions_commit(versions);
 	ck_assert_uint_eq(weir__versions_now(versions), before);
 	weir__versions_committed(versions);
-	ck_assert(!holds(versions, "a", before) && holds(versions, "b", before));
-	ck_assert(holds(versions, "a", weir__versions_now(versions)));
+	ck_assert(!holds("a", before) && holds("b", before));
+	ck_assert(holds("a", weir__versions_now(versions)));
 	weir__versions_change_all(versions);
-	ck_assert(!holds(versions, "b", weir__versions_now(versions)));
-	free(versions);
+	ck_assert(!holds("b", weir__versions_now(versions)));
 }
 END_TEST
+
+/* Who knows the hash can choose keys that all want one slot, but for the seed. */
+START_TEST(chosen_keys_want_many_slots)
+{
+	uint64_t (*volatile unseeded)(const void *, size_t) = XXH3_64bits;
+	bool wanted[1024] = {false};
+	size_t count = 0;
+	char text[32];
+
+	for (size_t number = 0, chosen = 0; chosen < 500; number++) {
+		struct weir_bytes key = {text, (size_t)snprintf(text, sizeof(text), "%zu", number)};
+
+		if (unseeded(key.data, key.size) % 1024)
+			continue;
+		wanted[weir__versions_hash(versions, key) % 1024] = true;
+		chosen++;
+	}
+	for (size_t slot = 0; slot < 1024; slot++)
+		count += wanted[slot];
+	ck_assert_uint_gt(count, 250);
+}
+END_TEST
+
+static void
+setup(void)
+{
+	versions = weir__versions_new();
+}
+
+static void
+teardown(void)
+{
+	weir__versions_free(versions);
+}
 
 static Suite *
 suite(void)
@@ -204,12 +240,14 @@ suite(void)
 	Suite *made = suite_create("table cache");
 	TCase *tests = tcase_create("table cache");
 
+	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, what_is_found_is_what_was_added_last_and_stays_until_room_is_made,
 	                    0, 3);
 	tcase_add_test(tests, what_fits_is_not_forgotten);
 	tcase_add_test(tests, what_is_too_large_is_not_kept);
 	tcase_add_test(tests, keys_of_one_hash_are_told_apart);
+	tcase_add_test(tests, chosen_keys_want_many_slots);
 	tcase_add_test(tests, what_changes_holds_no_longer_and_the_rest_does);
 	suite_add_tcase(made, tests);
 	return made;
