@@ -246,6 +246,12 @@ warn_of_changelog(struct check *check, const char *name, const struct weir_topic
 				 "changelog %s is not compacted only: it loses state or grows "
 				 "without end (set its cleanup.policy to compact)",
 				 name);
+	if (topic->stamps_arrival)
+		weir__check_warn(check,
+				 "changelog %s does not keep the times of entries, so after a "
+				 "restore they expire at another time (set its "
+				 "message.timestamp.type to CreateTime)",
+				 name);
 	if (topic->delete_retention_ms < SHORT_RETENTION_MS)
 		weir__check_warn(check,
 				 "changelog %s keeps deletions for %s (delete.retention.ms): a "

@@ -69,6 +69,7 @@ struct weir_topic_info {
 	int64_t min_insync;        /* -1: not known */
 	int64_t delete_retention_ms; /* how long tombstones stay; -1: not known */
 	bool is_compacted;         /* and never loses a key's last record by age */
+	bool stamps_arrival;       /* records get the time when they came, not their own */
 };
 
 struct weir_cluster_info {

@@ -46,6 +46,8 @@ read_settings(const rd_kafka_ConfigResource_t *resource, struct kafka_topic_sett
 			settings->delete_retention_ms = strtoll(value, NULL, 10);
 		else if (strcmp(name, "cleanup.policy") == 0)
 			settings->is_compacted = strcmp(value, "compact") == 0;
+		else if (strcmp(name, "message.timestamp.type") == 0)
+			settings->stamps_arrival = strcmp(value, "LogAppendTime") == 0;
 	}
 }
 
@@ -176,6 +178,7 @@ describe_settings(rd_kafka_t *rk, const char *const *topics, size_t count,
 		info->topics[i].min_insync = settings[i].min_insync;
 		info->topics[i].delete_retention_ms = settings[i].delete_retention_ms;
 		info->topics[i].is_compacted = settings[i].is_compacted;
+		info->topics[i].stamps_arrival = settings[i].stamps_arrival;
 	}
 	free(settings);
 	return code;

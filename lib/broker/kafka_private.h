@@ -452,6 +452,7 @@ struct kafka_topic_settings {
 	int64_t min_insync;
 	int64_t delete_retention_ms;
 	bool is_compacted;
+	bool stamps_arrival;
 };
 /* Ask for the settings of these topics through `rk`. Returns librdkafka's code. */
 rd_kafka_resp_err_t weir__kafka_topic_settings(rd_kafka_t *rk, const char *const *topics,

@@ -99,6 +99,12 @@ weir__memory_set_expiry(struct weir_memory *memory, bool expiry)
 }
 
 void
+weir__memory_set_stamping(struct weir_memory *memory, bool stamps)
+{
+	memory->stamps_arrival = stamps;
+}
+
+void
 weir__memory_set_fault(struct weir_memory *memory, weir_memory_fault_fn fault,
 		       void *opaque)
 {
@@ -152,6 +158,8 @@ apply_settings(struct weir_memory_topic *topic, const struct weir_properties *se
 			topic->delete_retention_ms = strtoll(setting->value, NULL, 10);
 		else if (strcmp(setting->name, "cleanup.policy") == 0)
 			topic->is_compacted = strcmp(setting->value, "compact") == 0;
+		else if (strcmp(setting->name, "message.timestamp.type") == 0)
+			topic->stamps_arrival = strcmp(setting->value, "LogAppendTime") == 0;
 	}
 }
 
@@ -204,6 +212,7 @@ topic_create(struct weir_broker *broker, const char *name, int32_t partitions,
 	topic->min_insync = 1;
 	topic->max_message_bytes = DEFAULT_MAX_MESSAGE;
 	topic->delete_retention_ms = DEFAULT_DELETE_RETENTION_MS;
+	topic->stamps_arrival = memory->stamps_arrival;
 	apply_settings(topic, settings);
 	add_topic(memory, topic, partitions);
 	return 0;
@@ -271,6 +280,7 @@ describe_topic(const struct weir_memory *memory, const char *name,
 	info->min_insync = topic->min_insync;
 	info->delete_retention_ms = topic->delete_retention_ms;
 	info->is_compacted = topic->is_compacted;
+	info->stamps_arrival = topic->stamps_arrival;
 }
 
 static int

@@ -81,6 +81,12 @@ void weir__memory_step(struct weir_memory *memory, size_t index);
  */
 void weir__memory_set_expiry(struct weir_memory *memory, bool expiry);
 
+/*
+ * Do topics made from now on give what is sent to them the time of its arrival, as with
+ * log.message.timestamp.type LogAppendTime (default no)? Their own setting goes before.
+ */
+void weir__memory_set_stamping(struct weir_memory *memory, bool stamps);
+
 /* A process dies: its session ends without a word to the broker; free of the handle. */
 void weir__memory_session_crash(struct weir_session *session);
 

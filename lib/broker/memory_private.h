@@ -70,6 +70,7 @@ struct weir_memory_topic {
 	int64_t min_insync;
 	int64_t delete_retention_ms;
 	bool is_compacted; /* told, not done */
+	bool stamps_arrival;
 };
 
 /* A copy of `message`, with one reference; a time of -1 becomes `now_ms`. */
@@ -304,6 +305,7 @@ struct weir_memory {
 	int64_t now_ms; /* monotonic, when expiries were last looked at */
 	bool manual;
 	bool no_expiry;
+	bool stamps_arrival; /* what new topics do that are not told */
 	size_t queue_messages; /* that a producer holds at most */
 	weir_memory_fault_fn fault;
 	void *fault_opaque;

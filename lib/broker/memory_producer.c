@@ -275,6 +275,8 @@ queued_new(struct weir_memory_session *session, int output,
 	queued->output = output;
 	queued->partition =
 		choose_partition(&session->producer.outputs[output], message);
+	if (log_of(&session->producer, queued)->topic->stamps_arrival)
+		queued->record->message.timestamp_ms = clock->wall_ms(clock);
 	return queued;
 }
 

@@ -11,10 +11,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 #include <base/alloc.h>
+#include <base/random.h>
 #include <base/units.h>
 #include <state/stores.h>
 
@@ -170,11 +169,7 @@ weir__stores_source(struct weir_stores *stores, size_t index)
 static int64_t
 new_retention_ms(void)
 {
-	uint32_t number = 0;
-
-	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		number = (uint32_t)getpid();
-	return DELETE_RETENTION_MS + number % SOURCE_MS;
+	return DELETE_RETENTION_MS + (int64_t)(weir__random() % SOURCE_MS);
 }
 
 static void
@@ -197,6 +192,8 @@ create(struct weir_stores *stores, struct weir_broker *broker, size_t index,
 	int code;
 
 	weir__properties_set(&settings, "cleanup.policy", "compact");
+	/* whatever the cluster does otherwise: an entry's time is its message's */
+	weir__properties_set(&settings, "message.timestamp.type", "CreateTime");
 	snprintf(number, sizeof(number), "%" PRId64, retention_ms);
 	weir__properties_set(&settings, "delete.retention.ms", number);
 	snprintf(number, sizeof(number), "%" PRId64, input->min_insync);
@@ -215,12 +212,19 @@ create(struct weir_stores *stores, struct weir_broker *broker, size_t index,
 }
 
 static void
-warn_not_compacted(const struct weir_stores *stores, const char *name)
+warn_of_settings(const struct weir_stores *stores, const struct weir_topic_info *changelog)
 {
-	weir__log(stores->config.logger, WEIR_LOG_WARNING,
-	          "changelog is not compacted only: it will lose state or grow without end "
-	          "topic=%s (set its cleanup.policy to compact)",
-	          name);
+	if (!changelog->is_compacted && changelog->delete_retention_ms >= 0)
+		weir__log(stores->config.logger, WEIR_LOG_WARNING,
+		          "changelog is not compacted only: it will lose state or grow without "
+		          "end topic=%s (set its cleanup.policy to compact)",
+		          changelog->name);
+	if (changelog->stamps_arrival)
+		weir__log(stores->config.logger, WEIR_LOG_WARNING,
+		          "changelog does not keep the times of entries: after a restore they "
+		          "expire at another time topic=%s (set its message.timestamp.type to "
+		          "CreateTime)",
+		          changelog->name);
 }
 
 static int
@@ -240,8 +244,7 @@ prepare_one(struct weir_stores *stores, struct weir_broker *broker, size_t index
 		                      "changelog %s: %s (it needs the rights Describe, Read and "
 		                      "Write)",
 		                      changelog->name, weir_strerror(changelog->error));
-	if (!changelog->is_compacted && changelog->delete_retention_ms >= 0)
-		warn_not_compacted(stores, changelog->name);
+	warn_of_settings(stores, changelog);
 	set_source(stores, index, changelog->delete_retention_ms);
 	if (changelog->delete_retention_ms >= 0) {
 		pthread_mutex_lock(&stores->mutex);

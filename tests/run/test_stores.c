@@ -5,7 +5,11 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <check.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <base/alloc.h>
+#include <base/folder.h>
 
 #include "tests/harness.h"
 #include "tests/run/fleet.h"
@@ -206,6 +210,49 @@ START_TEST(counts_expire)
 }
 END_TEST
 
+/* An entry's time is its message's in the changelog: that of the arrival would be another. */
+START_TEST(times_to_live_outlast_a_rebuild_where_the_cluster_stamps_messages)
+{
+	struct weir_message message = {.value = {"a", 1}, .partition = WEIR_BY_KEY};
+	char *folder;
+
+	fleet_open(&fleet, "\"steps\": [{\"use\": \"count\", \"with\": {\"ttl\": \"1s\"}}]");
+	weir__memory_delete_topic(fleet.memory, FLEET_CHANGELOG);
+	weir__memory_set_stamping(fleet.memory, true);
+	message.timestamp_ms = fleet.clock.now_ms - 900;
+	ck_assert_int_eq(weir__memory_append(fleet.memory, "in", 0, &message), 0);
+	fleet_start(&fleet, 0);
+	fleet_run(&fleet, 40);
+	fleet_crash(&fleet, 0);
+	folder = weir__format("%s/app", fleet.folder);
+	weir__folder_remove(folder);
+	free(folder);
+	message.timestamp_ms += 1000;
+	ck_assert_int_eq(weir__memory_append(fleet.memory, "in", 0, &message), 0);
+	fleet_start(&fleet, 0);
+	fleet_run(&fleet, 300);
+	EMITTED("a=1 a=1");
+}
+END_TEST
+
+START_TEST(a_changelog_that_stamps_its_messages_is_told_of)
+{
+	struct weir_properties settings = {0};
+
+	fleet_open(&fleet, COUNT);
+	weir__memory_delete_topic(fleet.memory, FLEET_CHANGELOG);
+	weir__properties_set(&settings, "message.timestamp.type", "LogAppendTime");
+	ck_assert_int_eq(weir__broker_topic_create(fleet.broker, FLEET_CHANGELOG, 2, 1, &settings,
+	                                           0, NULL),
+	                 0);
+	weir__properties_fini(&settings);
+	fleet_start(&fleet, 0);
+	fleet_run(&fleet, 40);
+	ck_assert_msg(strstr(fleet.log, "(set its message.timestamp.type to CreateTime)") != NULL,
+	              "%s", fleet.log);
+}
+END_TEST
+
 START_TEST(at_least_once_sends_no_changelog_before_its_outputs_are_delivered)
 {
 	start(COUNT ", \"guarantee\": \"at-least-once\"");
@@ -253,6 +300,8 @@ suite(void)
 	tcase_add_loop_test(tests, state_follows_a_commit_of_unknown_outcome, 0, 3);
 	tcase_add_test(tests, a_partition_takes_its_state_along_and_back);
 	tcase_add_test(tests, counts_expire);
+	tcase_add_test(tests, times_to_live_outlast_a_rebuild_where_the_cluster_stamps_messages);
+	tcase_add_test(tests, a_changelog_that_stamps_its_messages_is_told_of);
 	tcase_add_test(tests, at_least_once_sends_no_changelog_before_its_outputs_are_delivered);
 	tcase_add_test(tests, a_change_too_large_for_its_changelog_rejects_its_record);
 	suite_add_tcase(made, tests);
