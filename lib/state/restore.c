@@ -23,6 +23,7 @@
 #define COMPLAIN_MS 10000
 #define STEP_RECORDS 1000
 #define COMMIT_RECORDS 50000
+#define COMMIT_BYTES ((size_t)16 << 20)
 #define PROGRESS_MS 5000
 
 /* One changelog partition. */
@@ -52,6 +53,7 @@ struct weir_restore {
 	bool is_busy;
 	uint64_t records;
 	unsigned uncommitted;
+	size_t uncommitted_bytes;
 	int64_t started_ms, progress_ms;
 };
 
@@ -353,6 +355,7 @@ static int
 commit_all(struct weir_restore *restore, struct weir_state **which, struct weir_error *error)
 {
 	restore->uncommitted = 0;
+	restore->uncommitted_bytes = 0;
 	for (size_t index = 0; index < restore->count; index++) {
 		if (restore->parts[index].store != 0)
 			continue; /* a state is committed with all of its stores */
@@ -396,6 +399,7 @@ read_one(struct weir_restore *restore, struct part **moved, struct weir_error *e
 	}
 	restore->records++;
 	restore->uncommitted++;
+	restore->uncommitted_bytes += message.key.size + message.value.size;
 	part->next = place.offset + 1;
 	/* a null key cannot be of ours, and no compacted topic takes one */
 	if (message.key.data && weir__state_apply(part->state, part->store, message.key,
@@ -405,13 +409,21 @@ read_one(struct weir_restore *restore, struct part **moved, struct weir_error *e
 	return true;
 }
 
+/* As much as a commit is to have: it stays in memory until then. */
+static bool
+is_full(const struct weir_restore *restore)
+{
+	return restore->uncommitted >= COMMIT_RECORDS ||
+	       restore->uncommitted_bytes >= COMMIT_BYTES;
+}
+
 static enum weir_restored
 read_some(struct weir_restore *restore, struct weir_state **which, struct weir_error *error)
 {
 	struct part *part = NULL;
 	bool more = true;
 
-	for (int count = 0; more && count < STEP_RECORDS; count++) {
+	for (int count = 0; more && count < STEP_RECORDS && !is_full(restore); count++) {
 		more = read_one(restore, &part, error);
 		if (error->code)
 			return broken(restore, part->state, which);
@@ -419,7 +431,7 @@ read_some(struct weir_restore *restore, struct weir_state **which, struct weir_e
 			return ready(restore, part->state, which, error);
 	}
 	restore->is_busy = more;
-	if (restore->uncommitted >= COMMIT_RECORDS && commit_all(restore, which, error))
+	if (is_full(restore) && commit_all(restore, which, error))
 		return broken(restore, *which, which);
 	show_progress(restore);
 	return WEIR_RESTORE_GOES_ON;

@@ -5,8 +5,10 @@
  */
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <base/alloc.h>
 #include <base/folder.h>
 
 #include "tests/harness.h"
@@ -183,6 +185,40 @@ START_TEST(an_open_transaction_in_the_changelog_is_waited_for)
 }
 END_TEST
 
+#define LARGE 900000
+#define LARGE_COUNT 30
+
+/* Or large entries would all be held in memory at once. What was kept is not read again. */
+START_TEST(a_restore_keeps_what_it_has_read_by_its_bytes_too)
+{
+	char *value = weir__alloc(LARGE + 1), *said;
+	unsigned records = 0;
+
+	memset(value, 'x', LARGE);
+	value[LARGE] = '\0';
+	for (int count = 0; count < LARGE_COUNT; count++) {
+		value[0] = (char)('A' + count);
+		fleet_put(&fleet, 0, value);
+	}
+	free(value);
+	fleet_run(&fleet, 100);
+	fleet_crash(&fleet, 0);
+	lose_folder();
+	fleet.log[0] = '\0';
+	fleet_start(&fleet, 0);
+	for (int step = 0; step < 100 && !strstr(fleet.log, "restoring stores"); step++)
+		fleet_run(&fleet, 1);
+	LOGGED("restoring stores");
+	ck_assert_msg(!strstr(fleet.log, "stores restored"), "%s", fleet.log);
+	fleet_crash(&fleet, 0);
+	go_on();
+	said = strstr(fleet.log, "stores restored records=");
+	ck_assert_msg(said && sscanf(said, "stores restored records=%u", &records) == 1, "%s",
+	              fleet.log);
+	ck_assert_uint_lt(records, LARGE_COUNT);
+}
+END_TEST
+
 START_TEST(a_task_that_restores_can_be_taken_away)
 {
 	struct weir_session *other;
@@ -253,6 +289,7 @@ suite(void)
 	tcase_add_test(tests, a_changelog_made_anew_means_a_rebuild);
 	tcase_add_test(tests, a_changelog_made_anew_and_filled_beyond_the_store_means_a_rebuild);
 	tcase_add_loop_test(tests, an_open_transaction_in_the_changelog_is_waited_for, 0, 2);
+	tcase_add_test(tests, a_restore_keeps_what_it_has_read_by_its_bytes_too);
 	tcase_add_test(tests, a_task_that_restores_can_be_taken_away);
 	tcase_add_test(tests, an_idle_store_keeps_its_age);
 	tcase_add_test(tests, a_store_that_slept_for_days_is_rebuilt);
