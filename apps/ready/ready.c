@@ -171,6 +171,7 @@ catch_signals(struct weir_app *app)
 	sigaction(SIGINT, &action, NULL);
 	action.sa_handler = SIG_IGN; /* a broker that hangs up is an error, not an end */
 	sigaction(SIGPIPE, &action, NULL);
+	sigaction(SIGXFSZ, &action, NULL); /* so is a limit on files (ulimit -f) */
 }
 
 static int

@@ -7,7 +7,7 @@
 #ifndef WEIR_APPS_INTERRUPT_H
 #define WEIR_APPS_INTERRUPT_H
 
-/* Catch both from now on, and ignore SIGPIPE: a closed pipe shows where it is written. */
+/* Catch both from now on. What cannot be written (SIGPIPE, SIGXFSZ) is an error there. */
 void weir__interrupt_catch(void);
 
 /* How many came since. */

@@ -183,7 +183,8 @@ set_up(struct pipe *pipe)
 	if (code)
 		return weir__arguments_bad(&pipe->args, "%s", error.message);
 	weir__lines_init(&pipe->lines, STDIN_FILENO);
-	signal(SIGPIPE, SIG_IGN); /* seen as an error of the write */
+	signal(SIGPIPE, SIG_IGN); /* both are seen as an error of the write */
+	signal(SIGXFSZ, SIG_IGN);
 	return 0;
 }
 

@@ -21,7 +21,6 @@
 
 #define MAP_BYTES (UINT64_C(64) << 30)
 #define MAP_SMALLEST (UINT64_C(16) << 20)
-#define MOST_READERS 512 /* workers, and other processes that look */
 
 int
 weir__state_fail(struct weir_state *state, int code, const char *what)
@@ -32,7 +31,7 @@ weir__state_fail(struct weir_state *state, int code, const char *what)
 		state->broken = true;
 	if (!state->failed)
 		weir_error_set(&state->error, WEIR_EIO, "store %s: %s: %s", state->folder, what,
-		               mdb_strerror(code));
+		               weir__map_strerror(code));
 	state->failed = true;
 	return WEIR_EIO;
 }
@@ -91,10 +90,12 @@ open_env(struct weir_state *state)
 	if (state->config.is_table)
 		flags |= MDB_NOTLS;
 	if (!code)
-		code = mdb_env_set_maxreaders(state->env, MOST_READERS);
+		code = mdb_env_set_maxreaders(state->env, WEIR_MOST_READERS);
 	state->map_bytes = state->config.map_bytes ? state->config.map_bytes : MAP_BYTES;
 	if (!code)
 		code = mdb_env_set_mapsize(state->env, state->map_bytes);
+	if (!code)
+		code = weir__map_reserve_lock(state);
 	if (!code)
 		code = mdb_env_open(state->env, state->folder, flags, 0666);
 	if (!code)
@@ -159,7 +160,7 @@ static int
 open_failed(const struct weir_state *state, int code, struct weir_error *error)
 {
 	return weir_error_set(error, WEIR_EIO, "cannot open the store %s: %s", state->folder,
-	                      mdb_strerror(code));
+	                      weir__map_strerror(code));
 }
 
 /* Why what is there is of no use; NULL: it is. */
@@ -220,7 +221,7 @@ open_trusted(struct weir_state *state, struct weir_error *error)
 
 	if (code && !is_damage(code))
 		return open_failed(state, code, error);
-	why = code ? mdb_strerror(code) : too_old(state, text, sizeof(text));
+	why = code ? weir__map_strerror(code) : too_old(state, text, sizeof(text));
 	if (!why)
 		return 0;
 	log_rebuild(state, why);
@@ -418,6 +419,7 @@ write_all(struct weir_state *state)
 		code = commit_txn(state);
 	if (code == 0)
 		weir__merge_drop(state);
+	state->is_through = false;
 	return code;
 }
 
@@ -473,7 +475,8 @@ weir__state_abort(struct weir_state *state)
 	drop_txn(state);
 	weir__memtable_back(&state->active, state->active.settled,
 	                    state->active.settled_arena);
-	state->is_through = state->is_through && !weir__merge_waits(state);
+	state->is_through = false;
+	weir__sweeps_anew(state);
 	forget_batch(state);
 	state->stream_ms = state->stream_committed_ms;
 	state->failed = false;

@@ -3,14 +3,21 @@
  *
  * Knows that LMDB's map grows only while no transaction is open, and that LMDB gives the old
  * map up before it asks for the new one: where that fails nothing is mapped any more, and
- * whoever touched it would crash. The worker's thread; a table's feeding thread.
+ * whoever touched it would crash. So would who writes to LMDB's lock file, which is mapped
+ * too, when the disk has no room for its pages. The worker's thread; a table's feeding thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <state/store_private.h>
+
+/* A row of 64 bytes for each reader, and a few for itself: more than LMDB 0.9 takes. */
+#define LOCK_BYTES ((WEIR_MOST_READERS + 64) * 64)
 
 /* May as much again be mapped? */
 static bool
@@ -94,4 +101,23 @@ weir__map_fit(struct weir_state *state)
 		state->wants_room = false;
 	}
 	return state->env ? 0 : ENOMEM;
+}
+
+int
+weir__map_reserve_lock(const struct weir_state *state)
+{
+	char *path = weir__format("%s/lock.mdb", state->folder);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	int code = fd < 0 ? errno : posix_fallocate(fd, 0, LOCK_BYTES);
+
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return code;
+}
+
+const char *
+weir__map_strerror(int code)
+{
+	return code == EIO ? "Input/output error, or the disk is full" : mdb_strerror(code);
 }

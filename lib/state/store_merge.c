@@ -8,8 +8,8 @@
  * long. Its last part carries the changelogs' places; until then LMDB has the older ones, and
  * what it has beyond them a restore writes once more, in order, to the same end.
  *
- * A process that dies has lost nothing but time: the changelog has all of it. A state that is
- * walked through in the order of its keys is written through from then on. The worker's thread.
+ * A process that dies has lost nothing but time: the changelog has all of it. A batch that walks
+ * through a store in the order of its keys is written through from then on. The worker's thread.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */

@@ -85,7 +85,7 @@ struct weir_state {
 	struct weir_version **frozen_order; /* by key */
 	size_t frozen_count, merged;        /* of frozen_order, in LMDB */
 	bool is_frozen;
-	bool is_through;           /* writes go to LMDB's transaction at once */
+	bool is_through;           /* until the batch ends: writes go to LMDB at once */
 	int64_t unmerged_since_ms; /* monotonic: the oldest in `active` */
 	size_t first_version;      /* in active's log, since enter */
 	struct weir_arena_mark first_version_arena;
@@ -147,10 +147,17 @@ int weir__merge_all(struct weir_state *state);
 int weir__merge_due(struct weir_state *state);
 /* Forget what waits: LMDB has it, or it is read from the changelog again. */
 void weir__merge_drop(struct weir_state *state);
-/* All goes into the batch's transaction, and so does what is written from now on. */
+/* All goes into the batch's transaction, and so does what the batch writes from now on. */
 void weir__merge_write_through(struct weir_state *state);
 
 /* ---- store_map.c ---- */
+
+#define WEIR_MOST_READERS 512 /* workers, and other processes that look */
+
+/* Before it is opened: the disk has room for LMDB's lock file. Returns 0 or an errno. */
+int weir__map_reserve_lock(const struct weir_state *state);
+/* Of LMDB's code; of a disk that took a part of a write, too, for which LMDB says EIO. */
+const char *weir__map_strerror(int code);
 
 /* Before a transaction begins; a table's map is left as it is. Afterwards `env` may be NULL. */
 void weir__map_make_room(struct weir_state *state);
@@ -222,6 +229,8 @@ int weir__store_erase(struct weir_store *store, struct weir_bytes key);
 /* ---- store_walk.c ---- */
 
 void weir__iterators_close(struct weir_state *state);
+/* What was swept is there again: look at all once more. */
+void weir__sweeps_anew(struct weir_state *state);
 
 /* ---- marker.c ---- */
 

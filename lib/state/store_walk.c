@@ -398,3 +398,11 @@ weir__state_sweep(struct weir_state *state, size_t visits)
 			weir__state_fail(state, code, "cannot read");
 	}
 }
+
+/* A round that is under way goes on, and what it has passed is seen by another one. */
+void
+weir__sweeps_anew(struct weir_state *state)
+{
+	for (size_t index = 0; index < state->store_count; index++)
+		state->stores[index].sweep_oldest_ms = state->stores[index].sweep_due_ms = 0;
+}

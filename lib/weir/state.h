@@ -25,7 +25,7 @@ extern "C" {
  * In a store with a time to live an entry has the time of the record that wrote it, which
  * counts as now when it is missing or in the future; in batch_end and tick the task's time
  * (weir_store_time_ms). It is gone for records that are `ttl` or more later, and removed
- * when the task's time is.
+ * when the task's time is: some at each end of a batch, all of them within another `ttl`.
  *
  * WEIR_EIO from any call: the store failed (a full disk). Return; whatever the verdict, the
  * batch is aborted and tried again.
@@ -88,7 +88,10 @@ WEIR_API void weir_iterator_close(struct weir_iterator *iterator); /* NULL is fi
 
 /*
  * The task's time: the latest of its records' times so far, never ahead of the clock; ms since
- * 1970, 0 before the first. Kept with the stores.
+ * 1970, 0 before the first. Kept with the stores, from batch to batch. After a crash, or on
+ * another machine, it may be behind that, by the records since the last write to a store: it is
+ * never behind an entry, nor behind the time at which one was removed for its age (while the
+ * changelog remembers that: its delete.retention.ms). So what was forgotten is as old by it.
  */
 WEIR_API int64_t weir_store_time_ms(const struct weir_store *store);
 

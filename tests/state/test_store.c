@@ -250,6 +250,68 @@ START_TEST(sweep_removes_what_has_expired_in_bounded_steps)
 }
 END_TEST
 
+/* The task's time is restored from such messages: it must not be before what was forgotten. */
+START_TEST(what_is_removed_for_its_age_is_so_at_the_tasks_time)
+{
+	const struct weir_change *changes;
+	size_t count;
+
+	fixture_put(&fixture, 2, 1000, "old", "x");
+	weir__state_enter_record(fixture.state, 5000);
+	ck_assert_int_eq(weir__state_leave(fixture.state, NULL), 0);
+	weir__state_enter(fixture.state);
+	weir__state_sweep(fixture.state, 100);
+	ck_assert_int_eq(weir__state_leave(fixture.state, NULL), 0);
+	changes = weir__state_changes(fixture.state, &count);
+	ck_assert_uint_eq(count, 1);
+	ck_assert_int_eq(changes[0].time_ms, 5000);
+}
+END_TEST
+
+/* Also while nothing else makes another round due: all that is left is younger. */
+START_TEST(what_an_aborted_batch_swept_is_swept_again)
+{
+	size_t count;
+
+	fixture_put(&fixture, 2, 1000, "old", "x");
+	fixture_put(&fixture, 2, 5000, "new", "x");
+	fixture_commit(&fixture);
+	for (int round = 0; round < 2; round++) {
+		weir__state_enter(fixture.state);
+		weir__state_sweep(fixture.state, 100);
+		ck_assert_int_eq(weir__state_leave(fixture.state, NULL), 0);
+		weir__state_changes(fixture.state, &count);
+		ck_assert_uint_eq(count, 1);
+		weir__state_abort(fixture.state);
+	}
+}
+END_TEST
+
+/* The same of one that was in the midst of its round: what it has passed is not looked at now. */
+START_TEST(a_round_of_which_a_part_was_aborted_is_followed_by_another)
+{
+	size_t count, removed = 0;
+
+	fixture_put(&fixture, 2, 1000, "a-old", "x");
+	fixture_put(&fixture, 2, 5000, "b-new", "x");
+	fixture_put(&fixture, 2, 5000, "c-new", "x");
+	fixture_commit(&fixture);
+	weir__state_enter(fixture.state);
+	weir__state_sweep(fixture.state, 2);
+	ck_assert_int_eq(weir__state_leave(fixture.state, NULL), 0);
+	weir__state_abort(fixture.state);
+	for (int round = 0; round < 4; round++) {
+		weir__state_enter(fixture.state);
+		weir__state_sweep(fixture.state, 2);
+		ck_assert_int_eq(weir__state_leave(fixture.state, NULL), 0);
+		weir__state_changes(fixture.state, &count);
+		removed += count;
+		fixture_commit(&fixture);
+	}
+	ck_assert_uint_eq(removed, 1);
+}
+END_TEST
+
 /* ---- the batch ---- */
 
 START_TEST(an_abort_leaves_nothing_of_the_batch)
@@ -520,6 +582,18 @@ START_TEST(a_full_map_fails_the_batch_and_the_next_try_has_room)
 }
 END_TEST
 
+/* It is mapped: where the disk has no room for its pages, to write there would be SIGBUS. */
+START_TEST(the_lock_file_has_its_room_on_the_disk)
+{
+	char *path = weir__format("%s/lock.mdb", fixture.folder);
+	struct stat status;
+
+	ck_assert_int_eq(stat(path, &status), 0);
+	ck_assert_int_ge((int64_t)status.st_blocks * 512, (int64_t)status.st_size);
+	free(path);
+}
+END_TEST
+
 START_TEST(a_full_disk_fails_the_commit_and_keeps_what_was_there)
 {
 	struct rlimit limit = {1 << 20, RLIM_INFINITY}, before;
@@ -532,7 +606,9 @@ START_TEST(a_full_disk_fails_the_commit_and_keeps_what_was_there)
 	put_many(0, 2000);
 	ck_assert_int_eq(weir__state_commit(fixture.state, NULL, &error), WEIR_EIO);
 	ck_assert(weir__state_is_broken(fixture.state));
-	ck_assert_msg(strstr(error.message, "cannot commit") != NULL, "%s", error.message);
+	ck_assert_msg(strstr(error.message, "cannot commit: ") != NULL, "%s", error.message);
+	ck_assert_msg(strstr(error.message, "disk is full") || strstr(error.message, "too large"),
+	              "%s", error.message);
 	setrlimit(RLIMIT_FSIZE, &before);
 	fixture_close(&fixture);
 	fixture_open(&fixture);
@@ -560,6 +636,9 @@ suite(void)
 	tcase_add_test(tests, an_entry_is_gone_for_records_that_are_ttl_later);
 	tcase_add_test(tests, a_time_in_the_future_counts_as_now);
 	tcase_add_test(tests, sweep_removes_what_has_expired_in_bounded_steps);
+	tcase_add_test(tests, what_is_removed_for_its_age_is_so_at_the_tasks_time);
+	tcase_add_test(tests, what_an_aborted_batch_swept_is_swept_again);
+	tcase_add_test(tests, a_round_of_which_a_part_was_aborted_is_followed_by_another);
 	tcase_add_test(tests, an_abort_leaves_nothing_of_the_batch);
 	tcase_add_test(tests, a_crash_leaves_what_was_committed_with_its_position);
 	tcase_add_test(tests, what_is_applied_is_no_change);
@@ -575,6 +654,7 @@ suite(void)
 	tcase_add_test(tests, the_map_grows_from_batch_to_batch);
 	tcase_add_test(tests, what_has_outgrown_the_map_asked_for_opens_again);
 	tcase_add_test(tests, a_full_map_fails_the_batch_and_the_next_try_has_room);
+	tcase_add_test(tests, the_lock_file_has_its_room_on_the_disk);
 	tcase_add_test(tests, a_full_disk_fails_the_commit_and_keeps_what_was_there);
 	suite_add_tcase(made, tests);
 	return made;

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <base/alloc.h>
 #include <state/store_private.h>
 
@@ -193,7 +196,59 @@ START_TEST(of_a_key_the_last_version_is_merged_alone)
 }
 END_TEST
 
+/* One walk an hour must not make all that follows as slow as walking is. */
+START_TEST(after_a_batch_with_a_walk_writes_wait_again)
+{
+	put_batches("ab", "1");
+	fixture_put(&fixture, 0, FIXTURE_START_MS, "c", "1");
+	look_through();
+	commit(2);
+	ck_assert(!weir__merge_waits(fixture.state)); /* its own went to LMDB with it */
+	put_batches("d", "1");
+	ck_assert(weir__merge_waits(fixture.state));
+	fixture_crash(&fixture);
+	fixture_open(&fixture);
+	ck_assert_str_eq(fixture_walk(&fixture, 0), "a=1 b=1 c=1");
+	weir__state_abort(fixture.state);
+	put_batches("d", "1");
+	ck_assert(weir__merge_waits(fixture.state));
+}
+END_TEST
+
 /* ---- memory ---- */
+
+static uint64_t (*volatile unseeded)(const void *, size_t) = XXH3_64bits;
+
+/* Who knows the hash can choose keys that all come into one chain, but for the seed. */
+START_TEST(chosen_keys_make_no_long_chains)
+{
+	size_t longest = 0;
+	char text[32];
+
+	fixture.config.merge_entries = 100000;
+	fixture_close(&fixture);
+	fixture_open(&fixture);
+	for (size_t number = 0, chosen = 0; chosen < 1000; number++) {
+		int size = snprintf(text, sizeof(text), "%c%c%zu", 0, 1, number);
+
+		if (unseeded(text, (size_t)size) % 1024)
+			continue;
+		fixture_put(&fixture, 0, FIXTURE_START_MS, text + 2, "");
+		chosen++;
+	}
+	for (size_t bucket = 0; bucket < fixture.state->active.bucket_count; bucket++) {
+		const struct weir_version *version = fixture.state->active.buckets[bucket];
+		size_t length = 0;
+
+		for (; version; version = version->next)
+			length++;
+		longest = length > longest ? length : longest;
+	}
+	ck_assert_uint_gt(longest, 0);
+	ck_assert_uint_lt(longest, 50);
+}
+END_TEST
+
 
 /* A record is rejected or tried again as often as it will: its writes leave no memory behind. */
 START_TEST(rejected_records_leave_no_memory)
@@ -246,6 +301,8 @@ suite(void)
 	tcase_add_test(tests, what_a_walk_lent_can_be_put);
 	tcase_add_test(tests, a_batch_in_which_the_memtable_grew_is_taken_back);
 	tcase_add_test(tests, of_a_key_the_last_version_is_merged_alone);
+	tcase_add_test(tests, after_a_batch_with_a_walk_writes_wait_again);
+	tcase_add_test(tests, chosen_keys_make_no_long_chains);
 	tcase_add_test(tests, rejected_records_leave_no_memory);
 	tcase_add_test(tests, a_task_that_rests_gives_its_memory_back);
 	suite_add_tcase(made, tests);
