@@ -107,6 +107,7 @@ struct kafka_client {
 	atomic_ulong handshakes; /* and those */
 	atomic_ulong offset_answers; /* to OffsetFetch, whatever they say */
 	atomic_ulong end_answers;    /* to EndTxn, likewise */
+	atomic_ulong txn_offset_answers; /* to TxnOffsetCommit, likewise */
 	pthread_mutex_t complaint_lock;
 	char complaint[256]; /* the last log line that says more than its error code */
 };

@@ -75,6 +75,8 @@ on_response(rd_kafka_t *rk, int socket, const char *broker, int32_t broker_id, i
 		atomic_fetch_add(&client->offset_answers, 1);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && api_key == API_END_TXN)
 		atomic_fetch_add(&client->end_answers, 1);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && api_key == API_TXN_OFFSET_COMMIT)
+		atomic_fetch_add(&client->txn_offset_answers, 1);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 

@@ -20,6 +20,9 @@
  * time is over it asks for an abort rather than for patience. */
 #define SEND_OFFSETS_MS 5000
 
+/* librdkafka's main thread is that late only when its machine stands still. */
+#define BEGIN_MS 5000
+
 static int
 slice_of(int timeout_ms)
 {
@@ -41,6 +44,42 @@ give_up(struct kafka_producer *producer, const char *why, struct weir_error *err
 	return WEIR_UNKNOWN;
 }
 
+/*
+ * Is a transaction open, for librdkafka's own part? What is no message is refused for that
+ * first, and only then for having no topic.
+ */
+static bool
+takes_messages(const struct kafka_producer *producer)
+{
+	rd_kafka_error_t *failure = rd_kafka_produceva(producer->client->rk, NULL, 0);
+	bool takes = rd_kafka_error_code(failure) != RD_KAFKA_RESP_ERR__STATE;
+
+	rd_kafka_error_destroy(failure);
+	return takes;
+}
+
+/*
+ * librdkafka keeps one place for the result of a call, and a call takes whatever it finds
+ * there. A commit or abort that timed out, and was answered just as it was called again, leaves
+ * one result too many; the next begin takes it for its own, before librdkafka's main thread has
+ * begun anything (rdkafka_txnmgr.c, rd_kafka_txn_op_req0() and the COMMIT_NOT_ACKED of
+ * rd_kafka_txn_op_commit_transaction(), 2.0.2 to 2.12.1). It does a moment later; what that
+ * results in is thrown away, for no call waits by then.
+ */
+static bool
+wait_begun(const struct kafka_producer *producer)
+{
+	const struct weir_clock *clock = producer->client->clock;
+	int64_t give_up_ms = clock->monotonic_ms(clock) + BEGIN_MS;
+
+	while (!takes_messages(producer)) {
+		if (clock->monotonic_ms(clock) > give_up_ms)
+			return false;
+		weir__kafka_wait(1);
+	}
+	return true;
+}
+
 enum weir_outcome
 weir__kafka_begin(struct kafka_producer *producer, struct weir_error *error)
 {
@@ -56,6 +95,8 @@ weir__kafka_begin(struct kafka_producer *producer, struct weir_error *error)
 	outcome = weir__kafka_take_error(
 		KAFKA_STEP_BEGIN, rd_kafka_begin_transaction(producer->client->rk),
 		producer->session->config.transactional_id, error);
+	if (outcome == WEIR_SUCCESS && !wait_begun(producer))
+		return give_up(producer, "a transaction that was begun is not open", error);
 	if (outcome == WEIR_SUCCESS) {
 		producer->phase = KAFKA_PHASE_OPEN;
 		producer->must_abort = false;
@@ -109,7 +150,10 @@ weir__kafka_transaction_failed(struct kafka_producer *producer, enum kafka_step 
 
 	enum weir_outcome outcome = weir__kafka_take_error(step, failure, what, error);
 
-	return outcome == WEIR_SUCCESS || outcome == WEIR_AGAIN ? WEIR_ABORT : outcome;
+	if (outcome != WEIR_SUCCESS && outcome != WEIR_AGAIN)
+		return outcome;
+	weir_error_set(error, WEIR_EBROKER, "librdkafka does not say why the transaction failed");
+	return WEIR_ABORT;
 }
 
 /*
@@ -137,6 +181,17 @@ object_of_offsets(const struct kafka_session *session, rd_kafka_resp_err_t code,
 	return text;
 }
 
+/* librdkafka sends nothing where no offset is one. */
+static bool
+has_places(const struct weir_offset *offsets, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (offsets[i].offset >= 0)
+			return true;
+	}
+	return false;
+}
+
 /*
  * The group's metadata comes from the live consumer alone, and only while it is a member
  * that has not lost its partitions: the broker takes offsets that carry no member from
@@ -149,6 +204,7 @@ send_offsets(struct kafka_producer *producer, const struct weir_offset *offsets,
 	struct kafka_session *session = producer->session;
 	rd_kafka_consumer_group_metadata_t *metadata;
 	rd_kafka_topic_partition_list_t *list;
+	unsigned long answers = atomic_load(&producer->client->txn_offset_answers);
 	rd_kafka_error_t *failure;
 	rd_kafka_resp_err_t code;
 	enum weir_outcome outcome;
@@ -182,6 +238,11 @@ send_offsets(struct kafka_producer *producer, const struct weir_offset *offsets,
 	                                 object_of_offsets(session, code, offsets, count, text,
 	                                                   sizeof(text)),
 	                                 error);
+	/* a result that was another's, see wait_begun(): these may still be on their way */
+	if (outcome == WEIR_SUCCESS && has_places(offsets, count) &&
+	    atomic_load(&producer->client->txn_offset_answers) == answers)
+		return give_up(producer,
+		               "librdkafka took offsets for sent that no broker answered", error);
 	/* Fenced, or only forgotten while the broker was away? The next poll knows. */
 	return outcome == WEIR_FENCED ? WEIR_ABORT : outcome;
 }

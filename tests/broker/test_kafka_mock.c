@@ -1,7 +1,7 @@
 /*
  * What needs no real Kafka but librdkafka's mock cluster: questions about a partition that
- * has no leader, a timestamp that librdkafka cannot send, a commit that it takes for done, and
- * a handle that it does not end.
+ * has no leader, a timestamp that librdkafka cannot send, calls of a transaction that it takes
+ * for done, and a handle that it does not end.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -252,11 +252,52 @@ START_TEST(a_record_without_timestamp_gets_the_time_and_no_word)
 }
 END_TEST
 
-/* ---- a commit that librdkafka takes for done ---- */
+/* ---- calls of a transaction that librdkafka takes for done ---- */
 
-static bool takes_for_done;
+static bool takes_for_done, takes_for_begun, takes_for_sent;
+static pthread_t late_thread;
 
 /* In place of librdkafka's: a stall of its main thread cannot be had at will. */
+static void *
+begin_late(void *rk)
+{
+	rd_kafka_error_t *(*real)(rd_kafka_t *);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "rd_kafka_begin_transaction");
+	usleep(200 * 1000);
+	rd_kafka_error_destroy(real(rk));
+	return NULL;
+}
+
+rd_kafka_error_t *
+rd_kafka_begin_transaction(rd_kafka_t *rk)
+{
+	rd_kafka_error_t *(*real)(rd_kafka_t *);
+
+	if (takes_for_begun) {
+		takes_for_begun = false;
+		pthread_create(&late_thread, NULL, begin_late, rk);
+		return NULL;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "rd_kafka_begin_transaction");
+	return real(rk);
+}
+
+rd_kafka_error_t *
+rd_kafka_send_offsets_to_transaction(rd_kafka_t *rk,
+                                     const rd_kafka_topic_partition_list_t *offsets,
+                                     const rd_kafka_consumer_group_metadata_t *metadata,
+                                     int timeout_ms)
+{
+	rd_kafka_error_t *(*real)(rd_kafka_t *, const rd_kafka_topic_partition_list_t *,
+	                          const rd_kafka_consumer_group_metadata_t *, int);
+
+	if (takes_for_sent)
+		return NULL;
+	*(void **)&real = dlsym(RTLD_NEXT, "rd_kafka_send_offsets_to_transaction");
+	return real(rk, offsets, metadata, timeout_ms);
+}
+
 rd_kafka_error_t *
 rd_kafka_commit_transaction(rd_kafka_t *rk, int timeout_ms)
 {
@@ -324,6 +365,36 @@ START_TEST(a_commit_that_was_answered_is_done)
 	enum weir_outcome outcome = commit(session);
 
 	ck_assert_msg(outcome == WEIR_SUCCESS, "%s", error.message);
+	weir__session_close(session);
+}
+END_TEST
+
+START_TEST(a_transaction_that_begins_late_is_waited_for)
+{
+	struct weir_session *session;
+	enum weir_outcome outcome;
+
+	ck_assert_int_eq(rd_kafka_mock_partition_set_leader(mock, "orders", 1, 1), 0);
+	takes_for_begun = true;
+	session = begin_transaction();
+	send_at(session, -1);
+	pthread_join(late_thread, NULL);
+	outcome = commit(session);
+	ck_assert_msg(outcome == WEIR_SUCCESS, "%s", error.message);
+	weir__session_close(session);
+}
+END_TEST
+
+START_TEST(a_commit_whose_offsets_no_broker_answered_is_unknown)
+{
+	struct weir_session *session;
+
+	ck_assert_int_eq(rd_kafka_mock_partition_set_leader(mock, "orders", 1, 1), 0);
+	session = begin_transaction();
+	send_at(session, -1);
+	takes_for_sent = true;
+	ck_assert_int_eq(commit(session), WEIR_UNKNOWN);
+	ck_assert_msg(strstr(error.message, "no broker answered") != NULL, "%s", error.message);
 	weir__session_close(session);
 }
 END_TEST
@@ -493,6 +564,8 @@ suite(void)
 	tcase_add_test(cases, threads_that_ask_a_broker_that_is_gone_are_all_told_so);
 	tcase_add_test(cases, a_commit_that_no_broker_answered_is_unknown);
 	tcase_add_test(cases, a_commit_that_was_answered_is_done);
+	tcase_add_test(cases, a_transaction_that_begins_late_is_waited_for);
+	tcase_add_test(cases, a_commit_whose_offsets_no_broker_answered_is_unknown);
 	tcase_add_test(cases, a_transaction_with_nothing_in_it_needs_no_answer);
 	tcase_add_test(cases, timestamp_0_is_sent_as_1_and_said_once);
 	tcase_add_test(cases, a_record_without_timestamp_gets_the_time_and_no_word);
