@@ -27,7 +27,6 @@
 /* Nothing wrong, and not proven either. */
 #define WEIR_EXIT_UNKNOWN 4
 
-#define STANDARD_MS 60000
 #define STANDARD_RATE 1000 /* records a second */
 #define STANDARD_PREFIX "weir-verify"
 
@@ -294,16 +293,11 @@ take_option(struct verify *verify, int key, const char *value)
 	}
 }
 
-/* Long enough for each fault to have its turn. */
 static void
 set_standards(struct verify *verify)
 {
-	int64_t frozen_ms = weir__verify_frozen_ms(weir__app_pipeline(verify->app));
-
 	if (!verify->length_ms)
-		verify->length_ms = 2 * frozen_ms + 30000 > STANDARD_MS
-					    ? 2 * frozen_ms + 30000
-					    : STANDARD_MS;
+		verify->length_ms = weir__verify_enough_ms(weir__app_pipeline(verify->app));
 	if (!verify->records)
 		verify->records = verify->length_ms * STANDARD_RATE / 1000;
 }

@@ -93,19 +93,48 @@ print_faults(const struct verify_report *report)
 	}
 }
 
-/* Which hits are missing, as "a, b". */
+/* Why this was not hit, in words. */
 static void
-print_missing(const struct verify_report *report)
+explain_missing(const struct verify_report *report, int hit, char *text, size_t size)
 {
 	const struct weir_verify_counts *counts = weir__verify_counts(report->verify);
-	const char *comma = "";
+	int64_t needed_ms = weir__verify_zombie_ms(report->pipeline);
+	char needed[32], length[32];
 
+	if (counts->aimed[hit])
+		snprintf(text, size, "%u %s aimed at it, too early or too late",
+			 counts->aimed[hit], counts->aimed[hit] == 1 ? "was" : "were");
+	else if (hit == WEIR_VERIFY_ZOMBIE && needed_ms > report->length_ms)
+		snprintf(text, size, "not tried: it takes %s, and --for was %s",
+			 duration(needed_ms, needed), duration(report->length_ms, length));
+	else
+		snprintf(text, size, "not tried: its moment did not come");
+}
+
+/* The time in which each fault has its turn; where that was not enough, more. */
+static int64_t
+advised_ms(const struct verify_report *report)
+{
+	int64_t enough_ms = weir__verify_enough_ms(report->pipeline);
+
+	return report->length_ms < enough_ms ? enough_ms : 2 * report->length_ms;
+}
+
+static void
+print_unknown(const struct verify_report *report)
+{
+	const struct weir_verify_counts *counts = weir__verify_counts(report->verify);
+	char text[200], advised[32];
+
+	printf("nothing wrong was seen, but no fault hit\n");
 	for (int hit = 0; hit < WEIR_VERIFY_HITS; hit++) {
 		if (counts->hit[hit])
 			continue;
-		printf("%s%s", comma, hit_title(report, hit));
-		comma = ", ";
+		explain_missing(report, hit, text, sizeof(text));
+		printf("  %s (%s)\n", hit_title(report, hit), text);
 	}
+	printf("and without that it is no proof. Pass --for %s, or more.\n",
+	       duration(advised_ms(report), advised));
 }
 
 static void
@@ -123,9 +152,7 @@ print_last_line(const struct verify_report *report, enum weir_verify_result resu
 		       guarantee);
 		break;
 	case WEIR_VERIFY_UNKNOWN:
-		printf("nothing wrong was seen, but no fault hit ");
-		print_missing(report);
-		printf(" (try a longer --for)\n");
+		print_unknown(report);
 		break;
 	case WEIR_VERIFY_FAILED:
 		printf("%s\n", weir__verify_trouble(report->verify));
@@ -178,6 +205,22 @@ found_json(const struct weir_oracle_verdict *verdict, enum weir_guarantee guaran
 }
 
 static json_t *
+missing_json(const struct verify_report *report)
+{
+	const struct weir_verify_counts *counts = weir__verify_counts(report->verify);
+	json_t *missing = json_object();
+	char text[200];
+
+	for (int hit = 0; hit < WEIR_VERIFY_HITS; hit++) {
+		if (counts->hit[hit])
+			continue;
+		explain_missing(report, hit, text, sizeof(text));
+		json_object_set_new(missing, hit_keys[hit], json_string(text));
+	}
+	return missing;
+}
+
+static json_t *
 faults_json(const struct weir_verify_counts *counts)
 {
 	json_t *faults = json_pack("{s:i, s:i, s:i, s:i}", "kills", counts->kills,
@@ -211,6 +254,10 @@ weir__verify_print_json(const struct verify_report *report,
 
 	if (*trouble)
 		json_object_set_new(json, "trouble", json_string(trouble));
+	if (result == WEIR_VERIFY_UNKNOWN) {
+		json_object_set_new(json, "missing", missing_json(report));
+		json_object_set_new(json, "advised_ms", json_integer(advised_ms(report)));
+	}
 	json_object_set_new(json, "found", found_json(verdict, guarantee));
 	json_object_set_new(json, "faults",
 			    faults_json(weir__verify_counts(report->verify)));

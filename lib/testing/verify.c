@@ -13,6 +13,7 @@
 #define SLICE_MS 20
 #define PATIENCE_MS 60000 /* without any batch that is committed */
 #define MARGIN_MS 2000
+#define STANDARD_MS 60000
 
 /* ---- small things ---- */
 
@@ -141,6 +142,20 @@ weir__verify_frozen_ms(const struct weir_pipeline *pipeline)
 	    pipeline->transaction_timeout_ms > timeout_ms)
 		timeout_ms = pipeline->transaction_timeout_ms;
 	return timeout_ms + MARGIN_MS;
+}
+
+int64_t
+weir__verify_zombie_ms(const struct weir_pipeline *pipeline)
+{
+	return weir__verify_frozen_ms(pipeline) + VERIFY_TAKE_OVER_MS;
+}
+
+int64_t
+weir__verify_enough_ms(const struct weir_pipeline *pipeline)
+{
+	int64_t enough_ms = 2 * weir__verify_frozen_ms(pipeline) + 30000;
+
+	return enough_ms > STANDARD_MS ? enough_ms : STANDARD_MS;
 }
 
 /* ---- opening and closing ---- */

@@ -94,8 +94,11 @@ const struct weir_oracle_verdict *weir__verify_verdict(const struct weir_verify 
 const char *weir__verify_trouble(const struct weir_verify *verify);
 int64_t weir__verify_left_ms(const struct weir_verify *verify); /* of the faults */
 int64_t weir__verify_fed(const struct weir_verify *verify);     /* records */
-/* How long one is stopped to be a zombie. */
+/* How long one is stopped to be a zombie; and with what becomes of it then. */
 int64_t weir__verify_frozen_ms(const struct weir_pipeline *pipeline);
+int64_t weir__verify_zombie_ms(const struct weir_pipeline *pipeline);
+/* In so much time each fault has its turn, more than once. */
+int64_t weir__verify_enough_ms(const struct weir_pipeline *pipeline);
 
 /*
  * Remove what was made on the cluster, unless `keep`; `give_up` ends the wait for the group.

@@ -14,7 +14,6 @@
 
 #define AIM_MS 15000
 #define LONGEST_DWELL_MS 1000
-#define TAKE_OVER_MS 3000
 
 /* ---- aiming ---- */
 
@@ -210,7 +209,7 @@ freeze(struct weir_verify *verify)
 	struct verify_instance *instance;
 	bool was_member, is_given_up = false;
 
-	if (weir__verify_left_ms(verify) < frozen_ms + TAKE_OVER_MS)
+	if (weir__verify_left_ms(verify) < weir__verify_zombie_ms(verify->config.pipeline))
 		return;
 	instance = catch_any(verify, WEIR_VERIFY_OPEN);
 	if (!instance)
@@ -228,7 +227,7 @@ freeze(struct weir_verify *verify)
 	weir__verify_say(verify, "continued instance=%s given_up=%d", instance->name,
 			 is_given_up);
 	verify->counts.hit[WEIR_VERIFY_ZOMBIE] += is_given_up;
-	weir__verify_pass(verify, TAKE_OVER_MS);
+	weir__verify_pass(verify, VERIFY_TAKE_OVER_MS);
 }
 
 static void
@@ -245,9 +244,10 @@ stop_one(struct weir_verify *verify)
 void
 weir__verify_faults(struct weir_verify *verify)
 {
+	/* the longest early, while there is time for it */
 	static void (*const faults[])(struct weir_verify *) = {
-		kill_open, kill_committing, come_and_go,     freeze,          kill_open,
-		stop_one,  kill_open,       kill_committing, kill_committing,
+		kill_committing, freeze,    kill_open, kill_committing, come_and_go,
+		kill_committing, kill_open, stop_one,  kill_open,
 	};
 	size_t count = sizeof(faults) / sizeof(faults[0]);
 

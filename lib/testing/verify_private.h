@@ -14,6 +14,7 @@
 
 #define VERIFY_INSTANCES 3 /* two that stay, and a guest */
 #define VERIFY_GUEST 2
+#define VERIFY_TAKE_OVER_MS 3000 /* from the continuing of a zombie until it gives way */
 #define VERIFY_MOST_STOPS 5 /* by themselves; then there is no use in going on */
 
 struct verify_instance {

@@ -119,6 +119,8 @@ claim "SIGTERM ends it" interrupted
 claim "and what it made is removed" nothing_is_left interrupted
 verify "$weir" short --for 1s
 claim "a run too short for a zombie is UNKNOWN: 4" ends short 4 UNKNOWN
+claim "says why" grep -q '"zombie": "not tried: it takes 11s, and --for was 1s"' "$tmp/short.out"
+claim "and what to pass" [ "$(number short advised_ms)" = 60000 ]
 claim "its topics are removed" nothing_is_left short
 for guarantee in exactly-once at-least-once at-most-once; do
     verify "$weir" $guarantee --for 25s --set /guarantee=$guarantee
