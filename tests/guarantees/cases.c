@@ -432,6 +432,7 @@ trial_cases(size_t *count)
 		 2,
 		 .cooperative = true,
 		 .tally = true,
+		 .ticking = true,
 		 .transaction_ms = TICKS_TRANSACTION_MS},
 		{"twins",
 		 "two instances with one name",

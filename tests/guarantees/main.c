@@ -31,6 +31,8 @@ static const char usage[] =
 	"      --taken N               the broker has to take so many late requests, of "
 	"a weir\n"
 	"                              that lets it (0)\n"
+	"      --message-timeout MS    under at-least-once a message is tried for so "
+	"long (3000)\n"
 	"      --weir PROGRAM          another build of weir\n"
 	"      --keep                  leave logs, pipeline files and what the brokers have, "
 	"and\n"
@@ -235,13 +237,15 @@ list_cases(void)
 static int
 parse(int argc, char **argv, struct settings *settings)
 {
-	enum { OPT_SEED = 256, OPT_TAKEN, OPT_WEIR, OPT_KEEP, OPT_TAP, OPT_STORES };
+	enum { OPT_SEED = 256, OPT_TAKEN, OPT_MESSAGE, OPT_WEIR, OPT_KEEP, OPT_TAP, OPT_STORES };
 	static const struct option longs[] = {{"case", required_argument, NULL, 'c'},
 					      {"guarantee", required_argument, NULL, 'g'},
 					      {"seconds", required_argument, NULL, 's'},
 					      {"records", required_argument, NULL, 'n'},
 					      {"seed", required_argument, NULL, OPT_SEED},
 					      {"taken", required_argument, NULL, OPT_TAKEN},
+					      {"message-timeout", required_argument, NULL,
+					       OPT_MESSAGE},
 					      {"weir", required_argument, NULL, OPT_WEIR},
 					      {"keep", no_argument, NULL, OPT_KEEP},
 					      {"tap", no_argument, NULL, OPT_TAP},
@@ -269,6 +273,9 @@ parse(int argc, char **argv, struct settings *settings)
 		case OPT_TAKEN:
 			settings->options.taken = atoi(optarg);
 			break;
+		case OPT_MESSAGE:
+			settings->options.message_ms = atoi(optarg);
+			break;
 		case OPT_WEIR:
 			settings->options.weir = optarg;
 			break;
@@ -291,7 +298,8 @@ parse(int argc, char **argv, struct settings *settings)
 			return 2;
 		}
 	}
-	if (settings->options.seconds > 0 && settings->options.records > 0)
+	if (settings->options.seconds > 0 && settings->options.records > 0 &&
+	    settings->options.message_ms > 0)
 		return -1;
 	fputs("faults: bad arguments (see --help)\n", stderr);
 	return 2;
@@ -301,7 +309,7 @@ int
 main(int argc, char **argv)
 {
 	struct settings settings = {
-		.options = {.weir = WEIR_PROGRAM, .seconds = 60, .records = 100000},
+		.options = {.weir = WEIR_PROGRAM, .seconds = 60, .records = 100000, .message_ms = 3000},
 		.seed = (unsigned)time(NULL) ^ (unsigned)getpid() << 16,
 	};
 	struct row rows[MAX_TRIALS] = {0};

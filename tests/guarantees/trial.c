@@ -131,11 +131,15 @@ make_topic(struct trial *trial, const char *topic, int32_t partitions)
 		trial_trouble(trial, "%s: %s", topic, error.message);
 }
 
-/* Its count outlives batches, so it is wrong once an abort does not take it back. */
+/*
+ * Its count outlives batches, so it is wrong once an abort does not take it back. What stores
+ * count does, too.
+ */
 static bool
 has_tally(const struct trial *trial)
 {
-	return trial->kind->tally && trial->guarantee == WEIR_EXACTLY_ONCE;
+	return trial->kind->tally && trial->guarantee == WEIR_EXACTLY_ONCE &&
+	       (trial->kind->ticking || !trial->options->stores);
 }
 
 /* At-most-once promises nothing of stores. */
@@ -147,19 +151,23 @@ has_stores(const struct trial *trial)
 }
 
 /* So that deliveries fail: the default is five minutes, longer than any fault. */
-static const char *
-impatience(const struct trial *trial)
+static void
+impatience(const struct trial *trial, char *text, size_t size)
 {
-	return trial->guarantee == WEIR_AT_LEAST_ONCE ? ", \"message.timeout.ms\": 3000" : "";
+	*text = '\0';
+	if (trial->guarantee == WEIR_AT_LEAST_ONCE)
+		snprintf(text, size, ", \"message.timeout.ms\": %d",
+			 trial->options->message_ms);
 }
 
 static void
 write_pipeline(struct trial *trial)
 {
 	struct weir_buffer steps = {0};
-	char path[300];
+	char path[300], patience[40];
 	FILE *file;
 
+	impatience(trial, patience, sizeof(patience));
 	if (has_tally(trial))
 		weir__buffer_add_text(&steps, TALLY);
 	else
@@ -188,7 +196,7 @@ write_pipeline(struct trial *trial)
 					    : TRIAL_TRANSACTION_MS,
 		trial->kind->cooperative ? COOPERATIVE : "",
 		trial->options->verbose ? ", \"debug\": \"cgrp,eos\"" : "",
-		trial->kind->small_queue ? SMALL_QUEUE : 100000, impatience(trial), trial->in,
+		trial->kind->small_queue ? SMALL_QUEUE : 100000, patience, trial->in,
 		trial->out, trial->more, trial->dead, steps.data,
 		trial->kind->commit_ms ? trial->kind->commit_ms : 100);
 	fclose(file);

@@ -44,6 +44,7 @@ struct trial_options {
 	int seconds;
 	int records;
 	int taken; /* late requests that the broker has to take; 0: none has to */
+	int message_ms; /* at-least-once: for so long a message is tried */
 	bool verbose, keep, stores;
 };
 
@@ -112,6 +113,7 @@ struct trial_case {
 	int times;              /* as long as the others; 0: once */
 	bool cooperative;       /* a rebalance leaves an instance what it may keep */
 	bool tally;             /* under exactly-once a count over batches, instead of sums */
+	bool ticking;           /* it needs the tally's ticks, also where there could be stores */
 	bool small_queue;       /* of the producer: sending has to wait */
 	int transaction_ms;     /* transaction.timeout.ms; 0: TRIAL_TRANSACTION_MS */
 };
