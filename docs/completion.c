@@ -243,12 +243,13 @@ zsh_subject(const struct subject *subject)
 		if (subject->options[i].letter)
 			zsh_option(subject, &subject->options[i], true);
 	}
-	if (strcmp(subject->operands, NOTHING) != 0) {
-		printf(" \\\n        '*: :");
-		zsh_action(subject->operands);
-		putchar('\'');
-	}
-	printf("\n        ;;\n");
+	/* Options may stand behind operands for which there is nothing to offer, too. (No action
+	 * at all would be a message, and then a single match is not filled in.) */
+	printf(" \\\n        '*: :");
+	if (strcmp(subject->operands, NOTHING) == 0)
+		printf("{true}");
+	zsh_action(subject->operands);
+	printf("'\n        ;;\n");
 }
 
 static void
@@ -276,6 +277,8 @@ print_zsh(const struct subject *subjects, size_t count, size_t command_count)
 	       "    local program=${words[1]:t} subject\n"
 	       "    if [[ $program != weir ]]; then\n"
 	       "        _weir_subject $program\n"
+	       "    elif (( CURRENT == 2 )) && [[ $PREFIX = -* ]]; then\n"
+	       "        _arguments '--help[print what there is]' '--version[print the version]'\n"
 	       "    elif (( CURRENT == 2 )); then\n"
 	       "        _weir_commands\n"
 	       "    else\n"
@@ -342,7 +345,9 @@ print_fish(const struct subject *subjects, size_t count, size_t command_count)
 		print_help(weir__commands[i]->summary, "\\");
 		printf("'\n");
 	}
-	printf("complete -c weir -n __fish_use_subcommand -a help -d 'print the help of a command'\n");
+	printf("complete -c weir -n __fish_use_subcommand -a help -d 'print the help of a command'\n"
+	       "complete -c weir -n __fish_use_subcommand -s h -l help -d 'print what there is'\n"
+	       "complete -c weir -n __fish_use_subcommand -s V -l version -d 'print the version'\n");
 	for (size_t i = 0; i < count; i++)
 		fish_subject(&subjects[i], i >= command_count);
 }
