@@ -16,16 +16,55 @@
 
 #define TABLE "table"
 
+/* Small, but within its bounds: the least of them is seldom what anybody would write. */
 static json_t *
 example_number(const struct weir_option *row)
 {
-	int64_t min, max;
+	int64_t min, max, number = 10;
 	char text[40];
 
+	if (row->type == WEIR_OPTION_DURATION)
+		number = 60 * 1000;
+	else if (row->type == WEIR_OPTION_SIZE)
+		number = 1024 * 1024;
 	weir__option_range(row, &min, &max);
+	number = number < min ? min : number > max ? max : number;
 	if (row->type == WEIR_OPTION_INT)
-		return json_integer(min);
-	return json_string(weir__option_number_print(row->type, min, text, sizeof(text)));
+		return json_integer(number);
+	return json_string(weir__option_number_print(row->type, number, text, sizeof(text)));
+}
+
+static bool
+is_word_of(const char *words, const char *name)
+{
+	size_t size = strlen(name);
+
+	for (const char *at = words; (at = strstr(at, name)); at += size)
+		if ((at == words || at[-1] == ' ') && (at[size] == ' ' || at[size] == '\0'))
+			return true;
+	return false;
+}
+
+/* An option "amount" is where the amount is; some names say nothing of what is there. */
+static json_t *
+example_pointer(const char *name)
+{
+	if (is_word_of("as into out result target to", name))
+		return json_string("/result");
+	if (is_word_of("at by from in of on path place pointer where", name))
+		return json_string("/id");
+	return json_sprintf("/%s", name);
+}
+
+/* What a processor may refuse, where its own check knows more than the type. */
+static json_t *
+example_string(const char *name)
+{
+	if (is_word_of("by id ids key on place", name))
+		return json_string("key");
+	if (is_word_of("output topic", name))
+		return json_string("default");
+	return json_string("...");
 }
 
 static json_t *
@@ -41,11 +80,11 @@ example_value(const struct weir_option *row)
 	case WEIR_OPTION_CHOICE:
 		return json_stringn(row->choices, strcspn(row->choices, "|"));
 	case WEIR_OPTION_POINTER:
-		return json_string("/id");
+		return example_pointer(row->name);
 	case WEIR_OPTION_TABLE:
 		return json_string(TABLE);
 	default:
-		return json_string("...");
+		return example_string(row->name);
 	}
 }
 
@@ -92,6 +131,7 @@ make_example(const struct weir_registered *processor)
 				    json_pack("{s:{s:s}}", TABLE, "topic", TABLE));
 	json_object_set_new(root, "steps", json_pack("[o]", step));
 	json_object_set_new(root, "outputs", example_outputs(processor));
+	json_object_set_new(root, "dead_letter", json_pack("{s:s}", "topic", "dead"));
 	json_decref(with);
 	return root;
 }

@@ -49,9 +49,9 @@ example_is_taken() { # PROCESSOR [PLUGIN]
     [ "$status" = 0 ] || show
 }
 
-made_example_is_taken() {
+made_example_is_taken() { # PROCESSOR PATTERN
     example_is_taken "$1" "$PWD/tests/processor/.libs/$1.so" &&
-        grep -q '"copies": "copies"' "$tmp/example.json" && return
+        grep -q -e "$2" "$tmp/example.json" && ! grep -q warning "$tmp/out" "$tmp/err" && return
     cat "$tmp/example.json"
     return 1
 }
@@ -79,7 +79,10 @@ for name in $(cd "$WEIR_PLUGIN_PATH" && ls *.so); do
     claim "the example of $name is a pipeline file that weir takes" example_is_taken "$name"
 done
 if [ -e tests/processor/.libs/newer.so ]; then
-    claim "one without an example gets one that weir takes" made_example_is_taken good
+    claim "one without an example gets one that weir takes" made_example_is_taken good \
+        '"copies": "copies"'
+    claim "its options have values that say what they are for" made_example_is_taken demanding \
+        '"amount": "/amount"'
     claim "rows of another size are read by their own" \
         prints '^  right ' describe newer --plugins tests/processor/.libs/newer.so
 fi
