@@ -115,7 +115,7 @@ look_for_partitions(struct weir_consumption *run, struct weir_reader **reader,
 		return 0;
 	run->looked_ms = weir__consume_now(run);
 	/* a cluster that does not answer now is the reader's matter */
-	if (weir__topic_find(run->broker, config->topic, SLICE_MS, &topic, NULL) != 0 ||
+	if (weir__topic_find(run->broker, config->topic, "READ", SLICE_MS, &topic, NULL) != 0 ||
 	    topic.partitions <= run->topic.partitions)
 		return 0;
 	weir__log(config->logger, WEIR_LOG_INFO, "topic has grown topic=%s partitions=%d",

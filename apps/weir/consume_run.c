@@ -229,8 +229,8 @@ weir__consume(struct weir_broker *broker, const struct weir_consume_config *conf
 
 	memset(result, 0, sizeof(*result));
 	weir__progress_init(&run.progress, config->quiet);
-	code = weir__topic_find(broker, config->topic, config->timeout_ms, &run.topic,
-				error);
+	code = weir__topic_find(broker, config->topic, "READ", config->timeout_ms,
+				&run.topic, error);
 	if (code == 0)
 		run.partitions = weir__calloc((size_t)run.topic.partitions + 1,
 					      sizeof(*run.partitions));

@@ -318,8 +318,8 @@ weir__produce(struct weir_broker *broker, const struct weir_produce_config *conf
 	weir__progress_init(&run.progress, config->quiet);
 	code = weir__input_open(&run.input, config->path, error);
 	if (code == 0)
-		code = weir__topic_find(broker, config->topic, config->timeout_ms,
-					&run.topic, error);
+		code = weir__topic_find(broker, config->topic, "WRITE",
+					config->timeout_ms, &run.topic, error);
 	weir__interrupt_catch();
 	if (code == 0 && config->guarantee == WEIR_EXACTLY_ONCE)
 		code = weir__produce_exactly_once(&run, error);

@@ -291,7 +291,13 @@ take_topics(struct reset *reset, const char *const *names,
 		const struct weir_topic_info *topic = &info->topics[index];
 		bool is_input = index < reset->pipeline->input_count;
 
-		if (topic->error && (is_input || topic->error != WEIR_ENOTFOUND))
+		if (topic->error == WEIR_EDENIED)
+			code = weir_error_set(error, topic->error,
+					      "%s %s: %s; missing: the right %s on the topic",
+					      is_input ? "input" : "changelog", names[index],
+					      weir_strerror(topic->error),
+					      is_input ? "READ" : "DELETE");
+		else if (topic->error && (is_input || topic->error != WEIR_ENOTFOUND))
 			code = weir_error_set(error, topic->error, "%s %s: %s",
 					      is_input ? "input" : "changelog", names[index],
 					      topic->error == WEIR_ENOTFOUND

@@ -34,8 +34,8 @@ ask(struct weir_broker *broker, const char *name, int64_t timeout_ms,
 }
 
 int
-weir__topic_find(struct weir_broker *broker, const char *name, int64_t timeout_ms,
-		 struct weir_topic *topic, struct weir_error *error)
+weir__topic_find(struct weir_broker *broker, const char *name, const char *right,
+		 int64_t timeout_ms, struct weir_topic *topic, struct weir_error *error)
 {
 	int state = 0;
 	int times;
@@ -52,6 +52,9 @@ weir__topic_find(struct weir_broker *broker, const char *name, int64_t timeout_m
 		return code;
 	if (state == WEIR_ENOTFOUND)
 		return weir_error_set(error, state, "no topic %s in the cluster", name);
+	if (state == WEIR_EDENIED)
+		return weir_error_set(error, state, "topic %s: %s; missing: the right %s on "
+				      "the topic", name, weir_strerror(state), right);
 	if (state != 0)
 		return weir_error_set(error, state, "topic %s: %s", name,
 				      weir_strerror(state));

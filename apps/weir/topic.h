@@ -14,12 +14,13 @@ struct weir_topic {
 };
 
 /*
- * Find out whether there is a cluster, and whether the topic is in it.
+ * Find out whether there is a cluster, and whether the topic is in it. `right` ("READ", ...) is
+ * what a message says is missing.
  *
  * Returns 0, WEIR_ENOTFOUND, WEIR_EDENIED, or what describing the cluster came to.
  */
-int weir__topic_find(struct weir_broker *broker, const char *name, int64_t timeout_ms,
-		     struct weir_topic *topic, struct weir_error *error);
+int weir__topic_find(struct weir_broker *broker, const char *name, const char *right,
+		     int64_t timeout_ms, struct weir_topic *topic, struct weir_error *error);
 
 /*
  * As weir__broker_range() and weir__broker_offset_at(), which try once: again until

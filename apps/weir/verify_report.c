@@ -34,7 +34,7 @@ print_topic(const struct weir_scratch_topic *topic)
 		printf(", replication %" PRId32, topic->replication);
 	if (topic->min_insync > 0)
 		printf(", min.insync.replicas %" PRId64, topic->min_insync);
-	printf(topic->is_found ? ", as %s\n" : " (%s is not there)\n", topic->like);
+	printf(topic->is_found ? ", as %s\n" : " (%s is not there, or may not be described)\n", topic->like);
 }
 
 void

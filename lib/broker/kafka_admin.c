@@ -281,13 +281,13 @@ make(rd_kafka_t *rk, rd_kafka_NewTopic_t *topic, rd_kafka_NewPartitions_t *grown
 
 static int
 made(struct kafka_client *client, rd_kafka_resp_err_t code, const char *name, const char *text,
-     struct weir_error *error)
+     const char *right, struct weir_error *error)
 {
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return 0;
 	if (weir__kafka_error_code(code) == WEIR_ETIMEOUT)
 		return fail(client, code, name, error);
-	weir__kafka_error_set(error, code, name, text);
+	weir__kafka_chore_error_set(error, code, name, text, right);
 	return weir__kafka_error_code(code);
 }
 
@@ -312,7 +312,8 @@ create(struct weir_broker *base, const char *name, int32_t partitions, int32_t r
 		                             settings->items[i].value);
 	code = make(client->rk, topic, NULL, only_ask, timeout_ms, text, sizeof(text));
 	rd_kafka_NewTopic_destroy(topic);
-	return made(client, code, name, text, error);
+	return made(client, code, name, text, "the right CREATE on the topic or on the cluster",
+	            error);
 }
 
 int
@@ -354,5 +355,5 @@ weir__kafka_topic_grow(struct weir_broker *base, const char *name, int32_t parti
 	    info.topics[0].partitions >= partitions)
 		code = RD_KAFKA_RESP_ERR_NO_ERROR;
 	weir__cluster_info_fini(&info);
-	return made(client, code, name, text, error);
+	return made(client, code, name, text, "the right ALTER on the topic", error);
 }

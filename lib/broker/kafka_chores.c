@@ -17,10 +17,10 @@ patient(int timeout_ms)
 }
 
 static int
-fail(rd_kafka_resp_err_t code, const char *what, const char *text,
+fail(rd_kafka_resp_err_t code, const char *what, const char *text, const char *right,
      struct weir_error *error)
 {
-	weir__kafka_error_set(error, code, what, text);
+	weir__kafka_chore_error_set(error, code, what, text, right);
 	return weir__kafka_error_code(code);
 }
 
@@ -36,6 +36,7 @@ struct chore {
 	rd_kafka_resp_err_t (*take)(rd_kafka_event_t *, void *result);
 	rd_kafka_resp_err_t done;
 	const char *failed;
+	const char *right; /* that it needs; NULL: reading or writing */
 };
 
 static rd_kafka_AdminOptions_t *
@@ -82,7 +83,7 @@ do_chore(const struct chore *chore, struct weir_broker *base, const char *name,
 	if (!client)
 		return WEIR_EINVALID;
 	code = ask_and_wait(chore, client->rk, argument, result, timeout_ms);
-	return code ? fail(code, name, chore->failed, error) : 0;
+	return code ? fail(code, name, chore->failed, chore->right, error) : 0;
 }
 
 static rd_kafka_resp_err_t
@@ -174,7 +175,7 @@ weir__kafka_group_describe(struct weir_broker *base, const char *group,
 {
 	static const struct chore chore = {
 		RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, ask_description, take_description,
-		RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND, "the group cannot be described"};
+		RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND, "the group cannot be described", NULL};
 
 	return do_chore(&chore, base, group, group, info, timeout_ms, error);
 }
@@ -219,7 +220,7 @@ weir__kafka_offsets_set(struct weir_broker *base, const char *group,
 {
 	static const struct chore chore = {
 		RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, ask_offsets, take_offsets,
-		RD_KAFKA_RESP_ERR_NO_ERROR, "the group's offsets cannot be set"};
+		RD_KAFKA_RESP_ERR_NO_ERROR, "the group's offsets cannot be set", NULL};
 	struct kafka_client *client =
 		weir__kafka_broker_client((struct kafka_broker *)base, error);
 	rd_kafka_AlterConsumerGroupOffsets_t *request;
@@ -237,7 +238,7 @@ weir__kafka_offsets_set(struct weir_broker *base, const char *group,
 	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
 	    code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS)
 		return weir_error_set(error, WEIR_ESTATE, "group %s has members", group);
-	return code ? fail(code, group, chore.failed, error) : 0;
+	return code ? fail(code, group, chore.failed, chore.right, error) : 0;
 }
 
 /* ---- removing ---- */
@@ -271,7 +272,8 @@ weir__kafka_topic_delete(struct weir_broker *base, const char *topic, int timeou
 {
 	static const struct chore chore = {
 		RD_KAFKA_ADMIN_OP_DELETETOPICS, ask_topic, take_topic,
-		RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "the topic cannot be removed"};
+		RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "the topic cannot be removed",
+		"the right DELETE on the topic"};
 
 	return do_chore(&chore, base, topic, topic, NULL, timeout_ms, error);
 }
@@ -304,7 +306,8 @@ weir__kafka_group_delete(struct weir_broker *base, const char *group, int timeou
 {
 	static const struct chore chore = {
 		RD_KAFKA_ADMIN_OP_DELETEGROUPS, ask_group, take_group,
-		RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND, "the group cannot be removed"};
+		RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND, "the group cannot be removed",
+		"the right DELETE on the consumer group"};
 
 	return do_chore(&chore, base, group, group, NULL, timeout_ms, error);
 }

@@ -232,8 +232,18 @@ void
 weir__kafka_error_set(struct weir_error *error, rd_kafka_resp_err_t code, const char *what,
                       const char *text)
 {
-	const char *right = weir__kafka_missing_right(code);
+	weir__kafka_chore_error_set(error, code, what, text, weir__kafka_missing_right(code));
+}
 
+void
+weir__kafka_chore_error_set(struct weir_error *error, rd_kafka_resp_err_t code,
+                            const char *what, const char *text, const char *right)
+{
+	bool is_named = code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+	                code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+
+	if (!right || !is_named)
+		right = weir__kafka_missing_right(code);
 	if (!text || !*text)
 		text = rd_kafka_err2str(code);
 	weir_error_set(error, weir__kafka_error_code(code), "%s%s%s%s%s", what ? what : "",

@@ -69,6 +69,9 @@ const char *weir__kafka_object(const struct weir_session_config *config,
 /* "what: text", with the missing right where there is one. `what` may be NULL. */
 void weir__kafka_error_set(struct weir_error *error, rd_kafka_resp_err_t code, const char *what,
                            const char *text);
+/* The same of a call that needs another right to its topic or group than to read or write. */
+void weir__kafka_chore_error_set(struct weir_error *error, rd_kafka_resp_err_t code,
+                                 const char *what, const char *text, const char *right);
 /* Translate, set *error and destroy `failure` (NULL: success). */
 enum weir_outcome weir__kafka_take_error(enum kafka_step step, rd_kafka_error_t *failure,
                                          const char *what, struct weir_error *error);

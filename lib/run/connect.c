@@ -15,9 +15,19 @@
 /* A topic that was made a moment ago is not yet known to every broker. */
 #define TOPIC_GRACE_MS 5000
 
-/* Names the input, output or dead-letter topic that cannot be used. */
+/* In the order of all_topics(). */
+static bool
+is_written(const struct weir_pipeline *pipeline, size_t index)
+{
+	size_t outputs = pipeline->output_count + (pipeline->dead_letter_topic != NULL);
+
+	return index >= pipeline->input_count && index < pipeline->input_count + outputs;
+}
+
+/* Names the topic that cannot be used. */
 static int
-check_topics(const struct weir_cluster_info *info, size_t count, struct weir_error *error)
+check_topics(const struct weir_pipeline *pipeline, const struct weir_cluster_info *info,
+             size_t count, struct weir_error *error)
 {
 	for (size_t index = 0; index < count; index++) {
 		const struct weir_topic_info *topic = &info->topics[index];
@@ -28,10 +38,10 @@ check_topics(const struct weir_cluster_info *info, size_t count, struct weir_err
 			                      topic->name);
 		if (topic->error == WEIR_EDENIED)
 			return weir_error_set(error, WEIR_EDENIED,
-			                      "topic %s: not authorized (the right Describe, and "
-			                      "Read for inputs and tables or Write for outputs, is "
-			                      "missing)",
-			                      topic->name);
+			                      "topic %s: not authorized; missing: the right %s on "
+			                      "the topic",
+			                      topic->name,
+			                      is_written(pipeline, index) ? "WRITE" : "READ");
 		if (topic->error)
 			return weir_error_set(error, topic->error,
 			                      "topic %s: its partitions are not known: %s",
@@ -71,7 +81,7 @@ try_connect(struct weir_broker *broker, const struct weir_pipeline *pipeline,
 	int code = weir__broker_describe(broker, topics, count, &info, SLICE_MS, error);
 
 	if (!code)
-		code = check_topics(&info, count, error);
+		code = check_topics(pipeline, &info, count, error);
 	if (!code && stores)
 		code = weir__stores_prepare(stores, broker, SLICE_MS, error);
 	if (!code && end) {

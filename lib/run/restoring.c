@@ -178,6 +178,9 @@ step_one(struct weir_worker *worker, struct weir_restore *restore)
 		weir__state_abort(state);
 		open_failed(worker, task, &error);
 		break;
+	case WEIR_RESTORE_DENIED:
+		weir__worker_fail(worker, &error);
+		break;
 	}
 }
 

@@ -50,6 +50,7 @@ struct weir_restore {
 	int ask_ms;
 	int64_t not_before_ms; /* something failed: not at once again */
 	int64_t complain_ms;   /* when that is said again */
+	struct weir_error denied; /* what only an administrator can mend */
 	bool is_busy;
 	uint64_t records;
 	unsigned uncommitted;
@@ -186,7 +187,9 @@ try_later(struct weir_restore *restore, const struct weir_error *error)
 {
 	int64_t now_ms = restore->clock->monotonic_ms(restore->clock);
 
-	if (restore->complain_ms == 0 && error->code == WEIR_ENOTFOUND) {
+	if (error->code == WEIR_EDENIED)
+		restore->denied = *error;
+	else if (restore->complain_ms == 0 && error->code == WEIR_ENOTFOUND) {
 		restore->complain_ms = now_ms + COMPLAIN_MS;
 	} else if (now_ms >= restore->complain_ms) {
 		weir__log(restore->logger, WEIR_LOG_WARNING,
@@ -437,12 +440,9 @@ read_some(struct weir_restore *restore, struct weir_state **which, struct weir_e
 	return WEIR_RESTORE_GOES_ON;
 }
 
-enum weir_restored
-weir__restore_step(struct weir_restore *restore, struct weir_state **state,
-                   struct weir_error *error)
+static enum weir_restored
+step(struct weir_restore *restore, struct weir_state **state, struct weir_error *error)
 {
-	*state = NULL;
-	restore->is_busy = false;
 	if (restore->clock->monotonic_ms(restore->clock) < restore->not_before_ms)
 		return WEIR_RESTORE_GOES_ON;
 	if (!restore->targets_known && !find_targets(restore, state, error))
@@ -455,4 +455,20 @@ weir__restore_step(struct weir_restore *restore, struct weir_state **state,
 	if (!restore->reader)
 		return WEIR_RESTORE_GOES_ON;
 	return read_some(restore, state, error);
+}
+
+enum weir_restored
+weir__restore_step(struct weir_restore *restore, struct weir_state **state,
+                   struct weir_error *error)
+{
+	enum weir_restored restored;
+
+	*state = NULL;
+	restore->is_busy = false;
+	restored = step(restore, state, error);
+	if (restored != WEIR_RESTORE_GOES_ON || !restore->denied.code)
+		return restored;
+	weir_error_set(error, restore->denied.code, "stores cannot be restored: %s",
+	               restore->denied.message);
+	return WEIR_RESTORE_DENIED;
 }

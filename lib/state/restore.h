@@ -41,12 +41,13 @@ bool weir__restore_is_busy(const struct weir_restore *restore);
 enum weir_restored {
 	WEIR_RESTORE_GOES_ON,
 	WEIR_RESTORE_READY, /* *state is whole and caught up; it is no longer part of this */
-	WEIR_RESTORE_BROKEN /* *state failed: *error; it is no longer part of this */
+	WEIR_RESTORE_BROKEN, /* *state failed: *error; it is no longer part of this */
+	WEIR_RESTORE_DENIED  /* a right is missing, which *error names; no *state */
 };
 
 /*
  * A bounded piece: the records that are there, but not too many. What fails on the cluster's
- * side is logged and tried again.
+ * side is logged and tried again, but for rights that are missing.
  */
 enum weir_restored weir__restore_step(struct weir_restore *restore, struct weir_state **state,
                                       struct weir_error *error);

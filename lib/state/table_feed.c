@@ -37,6 +37,9 @@ weir__tables_try_later(struct weir_tables *tables, const struct weir_error *reas
 	tables->targets_known = false;
 	tables->not_before_ms = now_ms + RETRY_MS;
 	tables->ask_ms = tables->ask_ms * 2 < ASK_MAX_MS ? tables->ask_ms * 2 : ASK_MAX_MS;
+	if (reason->code == WEIR_EDENIED)
+		return weir_error_set(error, WEIR_EDENIED, "tables cannot be read: %s",
+		                      reason->message);
 	if (reason->code != WEIR_ENOTFOUND)
 		tables->missing_ms = 0;
 	else if (tables->missing_ms == 0)

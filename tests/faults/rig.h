@@ -142,6 +142,8 @@ struct rig_child *rig_run(struct rig *rig, ...);
 /* The same for `weir check` and `weir reset`. */
 struct rig_child *rig_check(struct rig *rig, ...);
 struct rig_child *rig_reset(struct rig *rig, ...);
+/* `weir ARG...` and nothing else. */
+struct rig_child *rig_weir(struct rig *rig, ...);
 void rig_signal(struct rig_child *child, int number);
 /* Has it ended by itself? */
 bool rig_ended(struct rig_child *child);
@@ -205,7 +207,10 @@ void rig_properties(struct weir_properties *properties);
 
 /* ---- rig_acl.c: rights of the user "guest", with --secure ---- */
 
-/* Give and take one: `what` is "topic", "group" or "transaction", `right` "read", ... */
+/*
+ * Give and take one, and wait until the broker goes by it: `what` is "topic", "group" or
+ * "transaction", `name` may end with * for all names that begin so, `right` "read", ...
+ */
 void rig_allow(const char *what, const char *name, const char *right);
 void rig_deny(const char *what, const char *name, const char *right);
 

@@ -1,5 +1,5 @@
 /*
- * Rights given and taken: CreateAcls and DeleteAcls in Kafka's protocol, one connection each.
+ * Rights given and taken: CreateAcls, DeleteAcls and DescribeAcls in Kafka's protocol, one connection each.
  *
  * By hand, because librdkafka 2.0 knows no transactional ids there. Spoken to the listener of
  * the brokers among themselves, where whoever comes may do all.
@@ -17,8 +17,8 @@
 
 #include "tests/faults/rig.h"
 
-enum { CREATE_ACLS = 30, DELETE_ACLS = 31, VERSION = 1 };
-enum { LITERAL = 3, ALLOW = 3 };
+enum { DESCRIBE_ACLS = 29, CREATE_ACLS = 30, DELETE_ACLS = 31, VERSION = 1 };
+enum { LITERAL = 3, PREFIXED = 4, ALLOW = 3 };
 
 /* By Kafka's numbers. */
 struct number {
@@ -27,7 +27,8 @@ struct number {
 };
 static const struct number resources[] = {{"topic", 2}, {"group", 3}, {"transaction", 5}, {NULL, 0}};
 static const struct number operations[] = {
-	{"read", 3}, {"write", 4}, {"create", 5}, {"describe", 8}, {NULL, 0}};
+	{"read", 3}, {"write", 4}, {"create", 5}, {"delete", 6}, {"alter", 7},
+	{"describe", 8}, {"describeconfigs", 10}, {NULL, 0}};
 
 static int8_t
 number_of(const struct number *numbers, const char *name)
@@ -73,12 +74,11 @@ dial(const char *addresses)
 	return fd;
 }
 
-/* Send it, and demand that the answer holds one result, without an error. */
+/* Send it; the answer, `room` bytes at most, begins with the correlation and a throttle time. */
 static void
-ask(const struct weir_buffer *body, int16_t api)
+ask(const struct weir_buffer *body, int16_t api, unsigned char *answer, size_t room)
 {
 	struct weir_buffer request = {0};
-	unsigned char answer[512] = {0};
 	int fd = dial(cluster_direct(rig_cluster()));
 	uint32_t size;
 
@@ -92,31 +92,52 @@ ask(const struct weir_buffer *body, int16_t api)
 	weir__buffer_fini(&request);
 	ck_assert_int_eq(recv(fd, &size, sizeof(size), MSG_WAITALL), sizeof(size));
 	size = ntohl(size);
-	ck_assert_uint_le(size, sizeof(answer));
+	ck_assert_uint_le(size, room);
 	ck_assert_int_eq(recv(fd, answer, size, MSG_WAITALL), (ssize_t)size);
 	close(fd);
-	/* correlation, throttle time, count, then the first result's error */
+}
+
+/* How many of these the broker goes by: what the controller has made comes to it later. */
+static int
+known(const struct weir_buffer *entry)
+{
+	unsigned char answer[512] = {0};
+
+	ask(entry, DESCRIBE_ACLS, answer, sizeof(answer));
+	ck_assert_msg(answer[8] == 0 && answer[9] == 0, "error %d", answer[9]);
+	return answer[15]; /* behind a message that is null */
+}
+
+/* The one result is without an error; a name that ends with * is a beginning of names. */
+static void
+change(int16_t api, const char *what, const char *name, const char *right)
+{
+	struct weir_buffer body = {0}, entry = {0};
+	unsigned char answer[512] = {0};
+	size_t size = strcspn(name, "*");
+	int64_t deadline_ms = rig_now_ms() + RIG_PATIENCE_MS;
+
+	put(&entry, number_of(resources, what), 1);
+	put(&entry, (int64_t)size, 2);
+	weir__buffer_add(&entry, name, size);
+	put(&entry, name[size] ? PREFIXED : LITERAL, 1);
+	put_text(&entry, "User:guest");
+	put_text(&entry, "*");
+	put(&entry, number_of(operations, right), 1);
+	put(&entry, ALLOW, 1);
+	put(&body, 1, 4);
+	weir__buffer_add(&body, entry.data, entry.size);
+	ask(&body, api, answer, sizeof(answer));
 	ck_assert_int_eq(answer[11], 1);
 	ck_assert_msg(answer[12] == 0 && answer[13] == 0, "error %d: %.200s", answer[13],
 	              answer + 16);
 	if (api == DELETE_ACLS) /* no message, then how many were taken */
 		ck_assert_int_eq(answer[19], 1);
-}
-
-static void
-change(int16_t api, const char *what, const char *name, const char *right)
-{
-	struct weir_buffer body = {0};
-
-	put(&body, 1, 4);
-	put(&body, number_of(resources, what), 1);
-	put_text(&body, name);
-	put(&body, LITERAL, 1);
-	put_text(&body, "User:guest");
-	put_text(&body, "*");
-	put(&body, number_of(operations, right), 1);
-	put(&body, ALLOW, 1);
-	ask(&body, api);
+	while (known(&entry) != (api == CREATE_ACLS)) {
+		ck_assert_msg(rig_now_ms() < deadline_ms, "the broker does not learn of it");
+		rig_pass(5);
+	}
+	weir__buffer_fini(&entry);
 	weir__buffer_fini(&body);
 }
 

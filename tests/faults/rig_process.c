@@ -41,21 +41,14 @@ become_weir(const struct rig *rig, const char *const *args, int log, pid_t paren
 	_exit(127);
 }
 
+/* `args` ends with NULL. */
 static struct rig_child *
-start(struct rig *rig, const char *command, va_list list)
+spawn(struct rig *rig, const char *const *args)
 {
-	const char *args[MAX_ARGS] = {"weir", command, rig->pipeline};
 	struct rig_child *child = weir__calloc(1, sizeof(*child));
 	pid_t parent = getpid();
-	size_t count = 3;
 	int log;
 
-	for (size_t index = 0; index < rig->setting_count; index++) {
-		args[count++] = "--set";
-		args[count++] = rig->settings[index];
-	}
-	while ((args[count] = va_arg(list, const char *)))
-		ck_assert(++count < MAX_ARGS);
 	ck_assert(rig->child_count < RIG_MAX_CHILDREN);
 	child->rig = rig;
 	snprintf(child->log, sizeof(child->log), "%s/stderr.%zu", rig->folder,
@@ -70,6 +63,27 @@ start(struct rig *rig, const char *command, va_list list)
 	close(log);
 	rig->children[rig->child_count++] = child;
 	return child;
+}
+
+static void
+add_args(const char **args, size_t count, va_list list)
+{
+	while ((args[count] = va_arg(list, const char *)))
+		ck_assert(++count < MAX_ARGS);
+}
+
+static struct rig_child *
+start(struct rig *rig, const char *command, va_list list)
+{
+	const char *args[MAX_ARGS] = {"weir", command, rig->pipeline};
+	size_t count = 3;
+
+	for (size_t index = 0; index < rig->setting_count; index++) {
+		args[count++] = "--set";
+		args[count++] = rig->settings[index];
+	}
+	add_args(args, count, list);
+	return spawn(rig, args);
 }
 
 struct rig_child *
@@ -106,6 +120,18 @@ rig_reset(struct rig *rig, ...)
 	child = start(rig, "reset", list);
 	va_end(list);
 	return child;
+}
+
+struct rig_child *
+rig_weir(struct rig *rig, ...)
+{
+	const char *args[MAX_ARGS] = {"weir"};
+	va_list list;
+
+	va_start(list, rig);
+	add_args(args, 1, list);
+	va_end(list);
+	return spawn(rig, args);
 }
 
 void

@@ -75,9 +75,9 @@ START_TEST(each_missing_right_is_named)
 	struct rig_child *child;
 
 	rig_produce(rig, 100);
-	expect_refused(rig, "topic rights-in", "Read");
+	expect_refused(rig, "topic rights-in", "the right READ on");
 	rig_allow("topic", rig->in, "describe");
-	expect_refused(rig, "topic rights-out", "Write");
+	expect_refused(rig, "topic rights-out", "the right WRITE on");
 	rig_allow("topic", rig->out, "describe");
 	expect_refused(rig, "rights/one/0", "WRITE on the transactional id");
 	rig_set(rig, "/guarantee=at-least-once");
