@@ -159,6 +159,23 @@ draw_faults(struct sim_plan *plan, struct sim_random *random)
 	}
 }
 
+/* Partitions move on and on, and come back to folders of all ages. */
+static void
+draw_moves(struct sim_plan *plan, struct sim_random *random)
+{
+	static const enum sim_fault_kind kinds[] = {SIM_REBALANCE, SIM_REBALANCE, SIM_JOIN,
+						    SIM_LEAVE, SIM_CRASH};
+
+	plan->moves = plan->stores && sim_random_chance(random, 25);
+	while (plan->moves && plan->fault_count < SIM_FAULTS) {
+		struct sim_fault *fault = &plan->faults[plan->fault_count++];
+
+		draw_fault(plan, random, fault);
+		fault->kind = PICK(random, kinds);
+		fault->nth = sim_random_below(random, plan->world_steps);
+	}
+}
+
 /* ---- topology ---- */
 
 static void
@@ -318,6 +335,7 @@ sim_plan_make(struct sim_plan *plan, uint64_t seed, const struct sim_cut *cut)
 	draw_faults(plan, &random);
 	plan->stores = plan->steps > 0 && sim_random_chance(&random, 40);
 	plan->table = plan->steps > 0 && sim_random_chance(&random, 25);
+	draw_moves(plan, &random);
 	plan->may_reject = find_may_reject(plan);
 	plan->dead_letter |= plan->may_reject;
 	apply_cut(plan, cut);
@@ -364,7 +382,7 @@ sim_plan_print(FILE *to, const struct sim_plan *plan)
 	for (int index = 0; index < plan->steps; index++)
 		fprintf(to, " %s", roles[plan->roles[index]]);
 	fprintf(to, "%s%s%s, tick %" PRId64 " ms\n", plan->steps ? "" : " none",
-		plan->stores ? " with stores" : "", plan->table ? " behind a table" : "",
+		plan->moves ? " with stores that move" : plan->stores ? " with stores" : "", plan->table ? " behind a table" : "",
 		plan->tick_ms);
 	fprintf(to,
 		"  commit after %" PRId64 " ms, %" PRId64 " records, %" PRId64

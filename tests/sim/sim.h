@@ -120,6 +120,7 @@ struct sim_plan {
 	bool dead_letter;
 	bool cooperative;
 	bool stores; /* the copy has stores */
+	bool moves;  /* and its tasks go from hand to hand */
 	bool table;  /* a step in front looks keys up */
 	int steps; /* 0: records are copied */
 	enum sim_role roles[3];
