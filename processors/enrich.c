@@ -291,6 +291,8 @@ enrich_record(struct weir_context *ctx, void *memory, const struct weir_record *
 		return is_left_alone(ctx, enrich)
 			       ? WEIR_DONE
 			       : weir_reject(ctx, "nothing to enrich: the value is null");
+	if (!place_is_pointer(opts->on)) /* known before the value is read */
+		weir_table_expect(enrich->table, place_bytes(record, opts->on));
 	if (weir_json_precheck(ctx, record, WEIR_JSON_ANY_NUMBER) != WEIR_DONE)
 		return WEIR_REJECT;
 	verdict = look_up(ctx, enrich, record, find_key(opts, record, &owned));

@@ -15,8 +15,6 @@
 
 #include <processor/json_text.h>
 
-#define NAME_MAX_SEARCHED 62 /* bytes of a name that is searched for as it is */
-
 /* ---- over a text ---- */
 
 static bool
@@ -47,12 +45,13 @@ skip_plain(struct weir_bytes text, size_t at)
 {
 	const char *bytes = text.data;
 
-	for (; text.size - at >= 8; at += 8) {
-		uint64_t word = weir__json_eight(bytes + at);
-		uint64_t ends = weir__json_equal(word, '"') | weir__json_equal(word, '\\');
+	while (text.size - at >= 16) {
+		weir_sixteen next = weir__sixteen(bytes + at);
+		size_t plain = weir__sixteen_first((next == '"') | (next == '\\'));
 
-		if (ends)
-			return at + (size_t)__builtin_ctzll(ends) / 8;
+		at += plain;
+		if (plain < 16)
+			return at;
 	}
 	while (at < text.size && bytes[at] != '"' && bytes[at] != '\\')
 		at++;
@@ -291,6 +290,26 @@ add_member(struct weir_buffer *out, const char *rest, struct weir_bytes value)
 		weir__buffer_add_text(out, "}");
 }
 
+/* The next two bytes, or the text's end but one: like memmem(), which is slow to begin. */
+static size_t
+find_pair(struct weir_bytes text, size_t at, signed char first, signed char second)
+{
+	const char *bytes = text.data;
+
+	while (text.size - at > 16) {
+		size_t other = weir__sixteen_first((weir__sixteen(bytes + at) == first) &
+		                                   (weir__sixteen(bytes + at + 1) == second));
+
+		at += other;
+		if (other < 16)
+			return at;
+	}
+	while (at + 1 < text.size &&
+	       ((signed char)bytes[at] != first || (signed char)bytes[at + 1] != second))
+		at++;
+	return at;
+}
+
 /*
  * Does plainly no object of the text have the member that comes first in the pointer? Without
  * escapes its name would be there as it is: two fast searches instead of a way from value to
@@ -299,18 +318,22 @@ add_member(struct weir_buffer *out, const char *rest, struct weir_bytes value)
 static bool
 lacks_first(struct weir_bytes text, const char *pointer)
 {
-	char quoted[NAME_MAX_SEARCHED + 2];
+	const char *bytes = text.data;
 	struct token token;
 
 	if (*pointer != '/')
 		return false;
 	token = token_at(pointer);
-	if (token.has_escapes || token.size > NAME_MAX_SEARCHED ||
-	    memchr(text.data, '\\', text.size))
+	if (token.has_escapes || token.size == 0 || memchr(bytes, '\\', text.size))
 		return false;
-	quoted[0] = quoted[token.size + 1] = '"';
-	memcpy(quoted + 1, token.text, token.size);
-	return !memmem(text.data, text.size, quoted, token.size + 2);
+	for (size_t at = 0;; at++) {
+		at = find_pair(text, at, '"', (signed char)token.text[0]);
+		if (text.size - at < token.size + 2)
+			return true;
+		if (bytes[at + 1 + token.size] == '"' &&
+		    memcmp(bytes + at + 1, token.text, token.size) == 0)
+			return false;
+	}
 }
 
 /* Where it would have to go: as by go(), which also knows what is there. */

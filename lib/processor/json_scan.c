@@ -130,21 +130,19 @@ scan_escape(struct scanner *s)
 	return true;
 }
 
-/* Over bytes that stand for themselves, eight at once, up to one that may not. */
+/* Over bytes that stand for themselves, sixteen at once, up to one that may not. */
 static void
 skip_plain(struct scanner *s)
 {
-	while (s->end - s->at >= 8) {
-		uint64_t word = weir__json_eight(s->at);
-		uint64_t others = weir__json_equal(word, '"') | weir__json_equal(word, '\\') |
-				  weir__json_below(word, 0x20) |
-				  (word & WEIR_JSON_EIGHT(0x80));
+	while (s->end - s->at >= 16) {
+		weir_sixteen bytes = weir__sixteen(s->at);
+		/* what is not ASCII is below 0 */
+		size_t plain = weir__sixteen_first((bytes == '"') | (bytes == '\\') |
+		                                   (bytes < 0x20));
 
-		if (others) {
-			s->at += __builtin_ctzll(others) / 8;
+		s->at += plain;
+		if (plain < 16)
 			return;
-		}
-		s->at += 8;
 	}
 }
 

@@ -252,6 +252,13 @@ find_slot(const struct weir_cache *cache, uint32_t hash, struct weir_bytes key)
 
 /* ---- finding and adding ---- */
 
+void
+weir__cache_expect(const struct weir_cache *cache, uint64_t hash)
+{
+	if (cache->slots)
+		__builtin_prefetch(&cache->slots[(uint32_t)hash & (cache->slot_count - 1)]);
+}
+
 struct weir_cached *
 weir__cache_find(const struct weir_cache *cache, uint64_t hash, struct weir_bytes key)
 {

@@ -82,6 +82,9 @@ void weir__cache_free(struct weir_cache *cache); /* NULL is fine */
 struct weir_cached *weir__cache_find(const struct weir_cache *cache, uint64_t hash,
                                      struct weir_bytes key);
 
+/* It will be looked for soon: where it would be is fetched meanwhile. */
+void weir__cache_expect(const struct weir_cache *cache, uint64_t hash);
+
 /*
  * Remember what was found (null: nothing); what was remembered of the key is forgotten.
  * Copied. NULL: there is no room before some is made, or it is too large.

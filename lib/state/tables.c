@@ -284,6 +284,13 @@ find(struct weir_table *table, struct weir_bytes key, struct weir_bytes *value,
 	return 0;
 }
 
+void
+weir_table_expect(struct weir_table *table, struct weir_bytes key)
+{
+	if (key.data)
+		weir__cache_expect(table->cache, weir__cache_hash(key));
+}
+
 int
 weir_table_get(struct weir_table *table, struct weir_bytes key, struct weir_bytes *value)
 {

@@ -13,7 +13,7 @@
  *   1   first version; then added: stores (the descriptor's `stores`, weir_store_*),
  *       `doubt`, tables (WEIR_OPTION_TABLE, weir_table_*), and JSON as it is written
  *       (weir_json_check, weir_json_find, weir_json_set, WEIR_JSON_ANY_NUMBER), the
- *       descriptor's `text` and `example`, weir_table_get_checked
+ *       descriptor's `text` and `example`, weir_table_get_checked, weir_table_expect
  * Appending a member to a struct that carries its size, or a function, keeps the ABI
  * number; changing or removing anything raises it. docs/plugins.md says more, also of
  * finding out what a processor does wrong ("debug_plugins": true in the pipeline file).

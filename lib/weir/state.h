@@ -136,6 +136,13 @@ WEIR_API int weir_table_get_checked(struct weir_table *table, struct weir_bytes 
                                     weir_table_check_fn check, struct weir_bytes *value,
                                     struct weir_error *error);
 
+/*
+ * A hint: the key will be looked up in this callback. What the processor does until then,
+ * read a value's JSON for example, goes on while memory answers. Changes nothing that can
+ * be seen; a null key is fine.
+ */
+WEIR_API void weir_table_expect(struct weir_table *table, struct weir_bytes key);
+
 #ifdef __cplusplus
 }
 #endif

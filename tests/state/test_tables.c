@@ -257,6 +257,30 @@ START_TEST(a_value_is_checked_once_until_it_changes)
 }
 END_TEST
 
+START_TEST(what_is_expected_is_found_as_ever)
+{
+	const struct weir_bytes null = {NULL, 0};
+
+	put("people", 0, "ann", "1");
+	put("people", 0, "", "empty");
+	start_and_read();
+	for (int round = 0; round < 2; round++) { /* before the first look, and behind it */
+		weir_table_expect(views[0], null);
+		weir_table_expect(views[0], bytes("ann"));
+		weir_table_expect(views[0], bytes(""));
+		weir_table_expect(views[0], bytes("eve"));
+		IS(0, "ann", "1");
+		IS(0, "", "empty");
+		IS(0, "eve", "-");
+	}
+	weir_table_expect(views[0], bytes("ann"));
+	put("people", 0, "ann", "2");
+	steps(5);
+	weir__table_let_go(views[0]);
+	IS(0, "ann", "2");
+}
+END_TEST
+
 #define CHECK(number)                                                                \
 	static int check_##number(struct weir_bytes value, struct weir_error *error) \
 	{                                                                            \
@@ -516,6 +540,7 @@ suite(void)
 	tcase_add_loop_test(tests, a_view_has_what_there_was_at_its_moment, 0, 2);
 	tcase_add_test(tests, a_value_is_checked_once_until_it_changes);
 	tcase_add_test(tests, more_checks_than_are_remembered_are_all_made);
+	tcase_add_test(tests, what_is_expected_is_found_as_ever);
 	tcase_add_test(tests, a_topic_that_grows_is_read_in_whole);
 	tcase_add_loop_test(tests, a_restart_reads_the_tail_only, 0, 2);
 	tcase_add_test(tests, what_died_uncommitted_is_read_again);
