@@ -35,19 +35,19 @@ function memory_row(k, what, name,    f, i, p) {
 }
 
 # What is weir's own: the mapped file is the system's to take back.
-function added_row(k,    f, added, streams) {
+function added_row(k,    f, added, whole) {
     added = median(k "weir anon") - median(k "bare anon")
-    streams = median(k "streams rss")
+    whole = median(k "streams rss")
     f[1] = f[3] = "-"
     f[2] = sprintf("%.0f MiB", added)
     three("anonymous memory over the bare loop, to all of Kafka Streams", k, f,
-          streams ? sprintf("%.2f", added / streams) : "-", "0.33 or less")
+          whole ? sprintf("%.2f", added / whole) : "-", "0.33 or less")
 }
 
 function drain_table(task, factor,    k) {
     k = task " exactly-once "
     if (!any[task]) return
-    head(task ": bare loop,weir,Kafka Streams,weir to Kafka Streams (all runs),wanted")
+    head(task ": bare loop,weir," streams ",weir to Kafka Streams (all runs),wanted")
     rate_row(k, factor)
     cpu_row(k)
     memory_row(k, "peak memory", "rss")
@@ -70,7 +70,7 @@ function series(task, what, title,    i, k, part) {
 
 BEGIN {
     program[1] = "bare"; program[2] = "weir"; program[3] = "streams"
-    full["weir"] = "weir"; full["streams"] = "Kafka Streams"
+    full["weir"] = "weir"; full["streams"] = streams
 }
 $1 == "dedup" || $1 == "enrich" {
     add(key "rate", per_second(figure["input"]))
