@@ -105,6 +105,13 @@ command_says_its_version() {
     "$home/bin/weir" --version | grep -q '^weir [0-9]'
 }
 
+# libtool's own words for it would be that install finds no folder
+refuses_blanks() {
+    mkdir "$root/refused" && here=$(cd "$srcdir" && pwd) || return 1
+    ! (cd "$root/refused" && "$here/configure" --prefix="$root/a b") >"$root/refused/out" 2>&1 &&
+        grep -q "error: libtool cannot install into a path with a blank: $root/a b\$" "$root/refused/out"
+}
+
 uninstalls() {
     ${MAKE:-make} -s DESTDIR="$root" uninstall &&
         left=$(cd "$home" && find . -type f -o -type l -o -path '*weir*') && [ -z "$left" ] || { echo "$left"; return 1; }
@@ -127,5 +134,6 @@ if command -v clang++ >/dev/null 2>&1; then
 else
     echo "# no clang here"
 fi
+claim "a prefix with a blank is refused" refuses_blanks
 claim "make uninstall leaves nothing, and none of its folders" uninstalls
 finish
