@@ -86,13 +86,15 @@ demand_known() { # ASKED...
 }
 
 run_case() { # MUTANT CASE/GUARANTEE[+stores]
-    stores= taken=0 message_ms=3000
+    stores= taken=0 message_ms=3000 load=$records
     case $2 in *+stores) stores=--stores ;; esac
     # a late EndTxn that the broker refuses says nothing of who sent it
     [ "$1" != KEEP_TAINTED ] || taken=3
     # so that batches fail that began without the broker: their first records are not delivered
     [ "$1" != WRONG_REWIND ] || message_ms=1000
-    WEIR_MUTANT=$1 tests/guarantees/faults --seconds "$seconds" --records "$records" \
+    # so that much is on its way when it is taken away
+    case $1 in RETAINED_NOT_REWOUND | CHANGELOG_WITH_OUTPUTS) load=$((3 * records)) ;; esac
+    WEIR_MUTANT=$1 tests/guarantees/faults --seconds "$seconds" --records "$load" \
         --taken "$taken" --message-timeout "$message_ms" $stores \
         --weir "$PWD/tests/guarantees/weir_mutant" "${2%+stores}" >"$report" 2>&1
 }

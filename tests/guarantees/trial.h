@@ -205,7 +205,7 @@ int aim_broker(struct trial *trial, const struct instance *instance, enum proxy_
 
 #define UNANSWERED_COMMIT_MS 2000
 
-/* A round of that case; four of them are all there is. */
+/* A round of that case; four of them are all there is, five without transactions. */
 void unanswered(struct trial *trial);
 /* A request of this kind, in a revoke, meets that; the instance gives it up. */
 void unanswered_in_revoke(struct trial *trial, struct instance *victim, enum proxy_api api,
