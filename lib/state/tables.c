@@ -288,7 +288,7 @@ void
 weir_table_expect(struct weir_table *table, struct weir_bytes key)
 {
 	if (key.data)
-		weir__cache_expect(table->cache, weir__cache_hash(key));
+		weir__cache_expect(table->cache, weir__versions_hash(table->kept->versions, key));
 }
 
 int
