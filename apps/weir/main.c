@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <base/units.h>
+#include <processor/chain.h>
 
 #include "command.h"
 #include "options.h"
@@ -122,6 +123,7 @@ main(int argc, char **argv)
 
 	hold_standard_descriptors();
 	weir__build_tree_use();
+	weir__chain_crash_handlers(); /* each command may load plugins */
 	status = dispatch(argc, argv);
 	/* a full disk behind stdout is seen only now */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && status == WEIR_EXIT_OK) {

@@ -382,7 +382,6 @@ run_loaded(struct pipe *pipe)
 	struct weir_error error = {0};
 	int code, closed;
 
-	weir__chain_crash_handlers();
 	code = pump(pipe, &error);
 	closed = weir__pipe_outputs_close(&pipe->outputs, &error);
 

@@ -15,7 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <processor/chain.h>
 #include <run/app.h>
 #include <testing/oracle.h>
 
@@ -148,7 +147,6 @@ run_app(struct run *run, const struct weir_command *command)
 	int code;
 
 	catch_signals(run->app);
-	weir__chain_crash_handlers();
 	code = weir_app_run(run->app, &error);
 	atomic_store(&run->ended, true);
 	if (painting)

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <processor/chain.h>
 
 #include "options.h"
 #include "test_cases.h"
@@ -148,7 +147,6 @@ run_files(struct tests *tests)
 		count += tests->files[index].count;
 	if (tests->tap)
 		printf("1..%zu\n", count);
-	weir__chain_crash_handlers();
 	for (int index = 0; index < tests->file_count; index++)
 		if (run_file(tests, &tests->files[index]) != WEIR_EXIT_OK)
 			status = WEIR_EXIT_FAILED;

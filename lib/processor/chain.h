@@ -157,7 +157,8 @@ const struct weir_place *weir__chain_place(void);
 bool weir__chain_place_print(const struct weir_place *place, char *text, size_t size);
 
 /*
- * Install handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT: print the place, re-raise.
+ * Install handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT: print the place, re-raise;
+ * and for exit() in a plugin's code: print the place, end with status 1.
  * They run on an alternate stack in the calling thread and in each thread that opens a
  * task afterwards, so that a stack that overflowed is named too. Once a process.
  */

@@ -1,5 +1,7 @@
 /*
- * Says which step and record a crash happened in, then lets the crash go on.
+ * Says which step and record a crash happened in, or which plugin was being loaded, then lets
+ * the crash go on. A plugin that calls exit() is named too, and ends the process as a failure:
+ * who runs it would take the status 0 for a success.
  *
  * Knows signals and alternate stacks. Each thread keeps its place in thread-local memory,
  * written by the chain before it calls a processor; the handler reads that of the thread
@@ -11,6 +13,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,6 +31,8 @@ static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 #define SIGNAL_COUNT (sizeof(signals) / sizeof(signals[0]))
 static struct sigaction earlier[SIGNAL_COUNT];
 static atomic_bool installed;
+static _Thread_local const char *volatile loading; /* a plugin file; NULL: none */
+static pid_t own_pid; /* a child that a plugin forked may exit as it likes */
 
 /* A line put together without stdio, cut at its size. */
 struct line {
@@ -189,6 +195,13 @@ pass_on(int number, const siginfo_t *info)
 }
 
 static void
+add_loading(struct line *line)
+{
+	add_text(line, "while loading ");
+	add_text(line, loading);
+}
+
+static void
 handle(int number, siginfo_t *info, void *context)
 {
 	struct line line;
@@ -198,15 +211,43 @@ handle(int number, siginfo_t *info, void *context)
 	line.size = 0;
 	add_text(&line, "weir: crashed (");
 	add_text(&line, signal_name(number));
-	add_text(&line, ") in ");
-	if (add_place(&line, &weir__thread_place)) {
-		if (number == SIGSEGV)
-			add_loan(&line, info->si_addr);
-		add_text(&line, "\n");
+	add_text(&line, loading ? ") " : ") in ");
+	if (loading)
+		add_loading(&line);
+	else if (add_place(&line, &weir__thread_place) && number == SIGSEGV)
+		add_loan(&line, info->si_addr);
+	add_text(&line, "\n");
+	if (loading || weir__place_step_now())
 		write_line(STDERR_FILENO, &line);
-	}
 	pass_on(number, info);
 	errno = saved_errno;
+}
+
+/* On the thread that called exit(): only there it can be in a plugin's code. */
+static void
+refuse_exit(void)
+{
+	struct line line;
+
+	if (getpid() != own_pid || (!loading && !weir__place_step_now()))
+		return;
+	line.size = 0;
+	add_text(&line, "weir: ");
+	if (!loading)
+		add_place(&line, &weir__thread_place);
+	add_text(&line, loading ? "called exit() " : " called exit()");
+	if (loading)
+		add_loading(&line);
+	add_text(&line, "\n");
+	fflush(stdout);
+	write_line(STDERR_FILENO, &line);
+	_exit(1);
+}
+
+void
+weir__crash_loading(const char *path)
+{
+	loading = path;
 }
 
 void
@@ -237,5 +278,7 @@ weir__chain_crash_handlers(void)
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)
 		sigaction(signals[i], &action, &earlier[i]);
+	own_pid = getpid();
+	atexit(refuse_exit);
 	weir__crash_thread();
 }

@@ -21,6 +21,7 @@
 
 #include <base/alloc.h>
 #include <processor/registry_list.h>
+#include <processor/step.h>
 #include <processor/trust.h>
 
 /* dlopen's words: on one line, and without the path that we say ourselves. */
@@ -142,7 +143,7 @@ open_plugin(const char *path, const struct weir_processor **processor, void **ha
 }
 
 static int
-load_file(struct weir_registry *registry, const char *path, struct weir_error *error)
+take_file(struct weir_registry *registry, const char *path, struct weir_error *error)
 {
 	const struct weir_processor *processor = NULL;
 	struct weir_error inner = {0};
@@ -155,6 +156,17 @@ load_file(struct weir_registry *registry, const char *path, struct weir_error *e
 	if (code)
 		return weir_error_set(error, code, "%s: %s", path, inner.message);
 	return 0;
+}
+
+static int
+load_file(struct weir_registry *registry, const char *path, struct weir_error *error)
+{
+	int code;
+
+	weir__crash_loading(path);
+	code = take_file(registry, path, error);
+	weir__crash_loading(NULL);
+	return code;
 }
 
 static int

@@ -111,12 +111,18 @@ struct weir_place {
 };
 extern _Thread_local struct weir_place weir__thread_place;
 
+/* The step whose callback runs on this thread; NULL: none. */
+static inline const char *
+weir__place_step_now(void)
+{
+	return atomic_load_explicit(&weir__thread_place.step, memory_order_relaxed);
+}
+
 /* Returns the step that stood there. */
 static inline const char *
 weir__place_step(const char *step)
 {
-	const char *outer =
-		atomic_load_explicit(&weir__thread_place.step, memory_order_relaxed);
+	const char *outer = weir__place_step_now();
 
 	atomic_store_explicit(&weir__thread_place.step, step, memory_order_relaxed);
 	return outer;
@@ -126,7 +132,7 @@ weir__place_step(const char *step)
 static inline bool
 weir__place_is(const char *step)
 {
-	return atomic_load_explicit(&weir__thread_place.step, memory_order_relaxed) == step;
+	return weir__place_step_now() == step;
 }
 
 static inline void
@@ -138,6 +144,9 @@ weir__place_record(const char *topic, int32_t partition, int64_t offset)
 	atomic_store_explicit(&place->partition, partition, memory_order_relaxed);
 	atomic_store_explicit(&place->offset, offset, memory_order_relaxed);
 }
+
+/* This thread begins to load a plugin file; NULL: it is loaded. */
+void weir__crash_loading(const char *path);
 
 /* Give this thread an alternate stack, if handlers are installed and it has none. */
 void weir__crash_thread(void);

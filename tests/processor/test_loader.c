@@ -484,12 +484,12 @@ crash(const char *how, int fd)
 	setrlimit(RLIMIT_CORE, &none);
 	dup2(fd, STDERR_FILENO);
 	fixture_init(&f, NULL);
+	weir__chain_crash_handlers();
 	weir__registry_load(f.registry, PLUGINS "crasher.so", &f.error);
 	snprintf(json, sizeof(json),
 		 "{'steps': [{'use': 'crasher', 'name': 'boom', 'with': {'how': '%s'}}],"
 		 "'outputs': {'default': 'o'}}",
 		 how);
-	weir__chain_crash_handlers();
 	fixture_open(&f, json);
 	fixture_push(&f, "k", "value");
 	_exit(0);
@@ -521,20 +521,29 @@ is_a_sanitizers_end(const char *text, int status)
 	       !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-START_TEST(a_crash_names_step_and_record_and_goes_on)
+/* What the child says until it ends. */
+static void
+run_child(const char *how, char *text, size_t size, int *status)
 {
-	char text[4096], expected[100];
-	int ends[2], status;
+	int ends[2];
 	pid_t child;
 
 	ck_assert_int_eq(pipe(ends), 0);
 	child = fork();
 	if (child == 0)
-		crash(crashes[_i].how, ends[1]);
+		crash(how, ends[1]);
 	close(ends[1]);
-	read_all(ends[0], text, sizeof(text));
+	read_all(ends[0], text, size);
 	close(ends[0]);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(waitpid(child, status, 0), child);
+}
+
+START_TEST(a_crash_names_step_and_record_and_goes_on)
+{
+	char text[4096], expected[100];
+	int status;
+
+	run_child(crashes[_i].how, text, sizeof(text), &status);
 	snprintf(expected, sizeof(expected),
 		 "weir: crashed (%s) in step boom at in[3]@1042\n", crashes[_i].name);
 	ck_assert_msg(strstr(text, expected), "%s", text);
@@ -542,6 +551,48 @@ START_TEST(a_crash_names_step_and_record_and_goes_on)
 		ck_assert_msg(WIFSIGNALED(status) &&
 				      WTERMSIG(status) == crashes[_i].signal,
 			      "status %x: %s", (unsigned)status, text);
+}
+END_TEST
+
+/* Else a test that was not run to its end would have passed. */
+START_TEST(a_processor_that_calls_exit_is_a_failure)
+{
+	char text[4096];
+	int status;
+
+	run_child("exit", text, sizeof(text), &status);
+	ck_assert_str_eq(text, "weir: step boom at in[3]@1042 called exit()\n");
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+END_TEST
+
+START_TEST(a_plugin_that_calls_exit_as_it_is_loaded_is_a_failure)
+{
+	char text[4096];
+	int status;
+
+	setenv("CRASHER_LOADS", "exit", 1);
+	run_child("exit", text, sizeof(text), &status);
+	unsetenv("CRASHER_LOADS");
+	ck_assert_msg(strstr(text, "weir: called exit() while loading ") &&
+			      strstr(text, "crasher.so\n"),
+		      "%s", text);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+END_TEST
+
+START_TEST(a_plugin_that_crashes_as_it_is_loaded_is_named)
+{
+	char text[4096];
+	int status;
+
+	setenv("CRASHER_LOADS", "pointer", 1);
+	run_child("pointer", text, sizeof(text), &status);
+	unsetenv("CRASHER_LOADS");
+	ck_assert_msg(strstr(text, "weir: crashed (SIGSEGV) while loading ") &&
+			      strstr(text, "crasher.so\n"),
+		      "%s", text);
+	ck_assert(!WIFEXITED(status) || WEXITSTATUS(status) != 0);
 }
 END_TEST
 
@@ -599,6 +650,9 @@ main(void)
 	tcase_add_test(cases, a_folder_that_others_can_write_is_refused);
 	tcase_add_test(cases, a_file_in_an_open_folder_is_loaded_as_it_was_checked);
 	tcase_add_loop_test(cases, a_plugin_that_never_stops_emitting_is_rejected, 0, 2);
+	tcase_add_test(cases, a_processor_that_calls_exit_is_a_failure);
+	tcase_add_test(cases, a_plugin_that_calls_exit_as_it_is_loaded_is_a_failure);
+	tcase_add_test(cases, a_plugin_that_crashes_as_it_is_loaded_is_named);
 	tcase_add_loop_test(cases, a_crash_names_step_and_record_and_goes_on, 0,
 			    ROWS(crashes));
 	tcase_add_test(cases, who_handled_crashes_before_gets_the_address);

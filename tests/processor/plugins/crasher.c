@@ -1,20 +1,22 @@
 /*
- * A plugin that crashes: by a bad pointer, by abort(), or by endless recursion.
+ * A plugin that crashes: by a bad pointer, by abort(), or by endless recursion; or ends the
+ * process by exit(). With CRASHER_LOADS in the environment it does so while it is loaded.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include <weir/processor.h>
 
 #include <stdlib.h>
+#include <string.h>
 
-enum how { BY_POINTER = 0, BY_ABORT = 1, BY_RECURSION = 2 };
+enum how { BY_POINTER = 0, BY_ABORT = 1, BY_RECURSION = 2, BY_EXIT = 3 };
 
 struct crasher_options {
 	int how;
 };
 
 static const struct weir_option options[] = {
-	WEIR_OPT_CHOICE(struct crasher_options, how, "pointer", "pointer|abort|recursion",
+	WEIR_OPT_CHOICE(struct crasher_options, how, "pointer", "pointer|abort|recursion|exit",
 			"what to crash by"),
 	WEIR_OPT_END};
 
@@ -33,6 +35,17 @@ dive(int level)
 	return level < 0 ? room[0] : dive(level + 1) + room[level % 4096];
 }
 
+__attribute__((constructor)) static void
+load(void)
+{
+	const char *how = getenv("CRASHER_LOADS");
+
+	if (how && strcmp(how, "exit") == 0)
+		exit(0);
+	if (how)
+		*nowhere = 'x';
+}
+
 static enum weir_verdict
 crasher_record(struct weir_context *ctx, void *memory, const struct weir_record *record)
 {
@@ -44,6 +57,8 @@ crasher_record(struct weir_context *ctx, void *memory, const struct weir_record 
 		abort();
 	if (opts->how == BY_RECURSION)
 		dive(1);
+	if (opts->how == BY_EXIT)
+		exit(0);
 	*nowhere = 'x';
 	return WEIR_DONE;
 }
