@@ -138,6 +138,9 @@ print_pipeline(void)
 
 /* ---- headers ---- */
 
+/* Of a terminal's 80 columns, without the page's indent. */
+#define DECLARATION_COLUMNS 72
+
 /* Without what stands behind the declaration, and without its attribute. */
 static void
 cut(char *line)
@@ -147,17 +150,53 @@ cut(char *line)
 
 	if (end)
 		end[1] = '\0';
+	while (attribute && attribute > line && attribute[-1] == ' ')
+		attribute--;
 	if (attribute)
 		strcpy(attribute, ";");
 	line[strcspn(line, "\n")] = '\0';
 }
 
-/* The calls that the header declares, as it has them. */
+/* Where its line ends: behind the last comma that fits, or else where the parameters begin. */
+static size_t
+line_size(const char *text, size_t room)
+{
+	size_t size = 0, parameters = strcspn(text, "(");
+
+	if (strlen(text) <= room)
+		return strlen(text);
+	for (size_t at = 0; text[at] && at < room; at++)
+		if (text[at] == ',')
+			size = at + 1;
+	return size ? size : parameters + (text[parameters] == '(');
+}
+
+/* Over several lines where it has to, each a word deeper than the first. */
+static void
+print_declaration(const char *text)
+{
+	static const char indent[] = "    ";
+	size_t room = DECLARATION_COLUMNS, size;
+
+	for (; *text; text += size + strspn(text + size, " ")) {
+		char line[DECLARATION_COLUMNS * 4];
+
+		size = line_size(text, room);
+		snprintf(line, sizeof(line), "%s%.*s", room < DECLARATION_COLUMNS ? indent : "",
+			 (int)size, text);
+		weir__man_text(stdout, line);
+		putchar('\n');
+		room = DECLARATION_COLUMNS - strlen(indent);
+	}
+}
+
+/* The calls that the header declares. */
 static void
 print_header(const char *path)
 {
 	static const char mark[] = "WEIR_API ";
 	FILE *header = fopen(path, "re");
+	struct weir_buffer text = {0};
 	bool inside = false;
 	char line[1024];
 
@@ -169,16 +208,17 @@ print_header(const char *path)
 	while (fgets(line, sizeof(line), header)) {
 		bool begins = strncmp(line, mark, strlen(mark)) == 0;
 		bool ends = strchr(line, ';') != NULL;
-		size_t indent = strspn(line, "\t ");
+		const char *part = line + (begins ? strlen(mark) : strspn(line, "\t "));
 
 		if (!begins && !inside)
 			continue;
 		cut(line);
-		if (inside && indent > strlen(mark))
-			indent = strlen(mark); /* lined up with what was before it */
-		weir__man_text(stdout, line + (begins ? strlen(mark) : indent));
-		putchar('\n');
+		weir__buffer_printf(&text, "%s%s", inside && *part != ';' ? " " : "", part);
 		inside = !ends;
+		if (inside)
+			continue;
+		print_declaration(text.data);
+		weir__buffer_fini(&text);
 	}
 	printf(".fi\n");
 	fclose(header);

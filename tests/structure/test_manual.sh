@@ -64,6 +64,11 @@ each_header_is_there() {
     done | none
 }
 
+# of 80 columns, 7 are the indent
+declarations_fit() {
+    plain docs/libweir.3 | sed '/^.SH EXAMPLE/,$d' | grep '[,;(]$' | awk 'length > 73' | none
+}
+
 # ".BR weir\-run (1)," and "weir-run(1)"
 references_exist() {
     for page in $(pages); do
@@ -122,6 +127,7 @@ claim "each command has a page" each_command_has_a_page
 claim "each processor has a page" each_processor_has_a_page
 claim "weir-pipeline(5) has each key of the pipeline file" each_key_is_there
 claim "libweir(3) has each call" each_call_is_there
+claim "they fit a terminal" declarations_fit
 claim "libweir(3) has each header" each_header_is_there
 claim "pages that are referred to exist" references_exist
 claim "the program in libweir(3) compiles" example_compiles
