@@ -34,12 +34,10 @@ does() {
 mkdir "$tmp/bin" "$tmp/folder" "$tmp/home" || exit 1
 ln -s "$srcdir/demo" "$tmp/folder/demo"
 ln -s "$weir" "$tmp/bin/weir"
-printf '#!/bin/sh\necho "-I%s/lib"\n' "$srcdir" >"$tmp/bin/pkg-config"
 chmod 755 "$tmp/bin/"*
 PATH=$tmp/bin:$PATH:$srcdir/tests/kafka XDG_STATE_HOME=$tmp/home
 export PATH XDG_STATE_HOME
 blocks json >"$tmp/folder/late.json"
-blocks c >"$tmp/folder/keyed.c"
 
 # --- Without Kafka -------------------------------------------------------------------------
 
@@ -51,19 +49,9 @@ pipe_marks_late_flights() {
         [ "$(grep -c '"late":false' "$tmp/piped")" = 15651 ] || head -n 3 "$tmp/piped"
 }
 
-plugin_is_listed() {
-    does 'weir list --plugins' && grep -q '^keyed .*let only records with a key pass' "$tmp/out" ||
-        show
-}
-
 claim "its pipeline file and its input are there" does 'cp demo/data/flights.jsonl'
 claim "weir pipe marks late flights" pipe_marks_late_flights
-case ${WEIR_SANITIZER:-no} in
-no)
-    claim "its processor compiles" does 'cc '
-    claim "and weir list finds it" plugin_is_listed
-    ;;
-esac
+claim "weir new makes a project" does 'weir new'
 
 # --- With Kafka ----------------------------------------------------------------------------
 
