@@ -23,7 +23,7 @@
 static struct instance *
 victim_of(struct trial *trial)
 {
-	return &trial->instances[trial->round / 4 % 2];
+	return &trial->instances[trial->round / 2 % 2];
 }
 
 /* ---- beyond the transaction timeout ---- */
