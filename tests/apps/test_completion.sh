@@ -90,7 +90,11 @@ claim "bash: files" bash_completes "orders.json" weir run or
 claim "bash: processors" bash_completes "route" weir describe ro
 claim "bash: commands behind help" bash_completes "schema" weir help sc
 claim "bash: nothing where anything may stand" bash_completes "" weir produce --source ""
-if command -v zsh >/dev/null 2>&1; then
+if ! command -v zsh >/dev/null 2>&1; then
+    skip "zsh completes" "zsh not found: apt-get install zsh"
+elif ! why=$(zsh -f -c 'zmodload zsh/zpty && zpty shell true' 2>&1); then
+    skip "zsh completes" "$why"
+else
     claim "zsh: commands that begin so" zsh_completes "describe|weir describe " "weir de"
     claim "zsh: options of weir run" zsh_completes "--until-end|weir run --until-end " "weir run --u"
     claim "zsh: options behind a name" zsh_completes "--state|weir new foo --state " "weir new foo --s"
@@ -109,8 +113,6 @@ if command -v zsh >/dev/null 2>&1; then
     claim "zsh: commands behind help" zsh_completes "schema|weir help schema " "weir help sc"
     claim "zsh: nothing where anything may stand" zsh_completes "|weir produce --source o" \
         "weir produce --source o"
-else
-    skip "zsh completes" "zsh not found: apt-get install zsh"
 fi
 if command -v fish >/dev/null 2>&1; then
     claim "fish: commands that begin so" fish_completes "describe" "weir de"
