@@ -289,6 +289,15 @@ weir__send_other(struct weir_worker *worker, struct weir_task *task, enum weir_p
 	weir__send(worker);
 }
 
+/* It is all that a rejected record leaves, and no output of the pipeline. */
+static bool
+is_dead_letter(const struct weir_worker *worker)
+{
+	const struct weir_held_list *held = &worker->held;
+
+	return held->count && held->items[0].output == worker->dead_letter_output;
+}
+
 static void
 sending_done(struct weir_worker *worker)
 {
@@ -296,7 +305,8 @@ sending_done(struct weir_worker *worker)
 
 	if (worker->held_changes)
 		WEIR_FAULT_POINT(CHANGES_QUEUED);
-	weir__count(&worker->counts.emitted, worker->held.count - worker->held_changes);
+	if (!is_dead_letter(worker))
+		weir__count(&worker->counts.emitted, worker->held.count - worker->held_changes);
 	worker->phase = sending->after;
 	if (!sending->task) {
 		weir__record_done(worker);

@@ -39,7 +39,7 @@ enum weir_worker_status {
 struct weir_worker_counts {
 	atomic_ullong records;      /* processed, with those that were later aborted */
 	atomic_ullong committed;    /* records of committed batches */
-	atomic_ullong emitted;      /* records sent to outputs, likewise */
+	atomic_ullong emitted;      /* records sent to outputs, likewise; no dead letters */
 	atomic_ullong dead_letters; /* rejected and sent to the dead-letter topic */
 	atomic_ullong dropped;      /* rejected and dropped */
 	atomic_ullong retries;      /* "try again later" verdicts */

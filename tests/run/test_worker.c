@@ -96,6 +96,8 @@ START_TEST(rejected_record_becomes_a_dead_letter_and_leaves_nothing_else)
 	ck_assert_ptr_nonnull(fleet_header(&fleet, "dead", 0, "weir.time"));
 	ck_assert_ptr_nonnull(fleet_header(&fleet, "dead", 0, "weir.source.timestamp"));
 	ck_assert_int_eq(fleet_committed(&fleet, 0), 3);
+	ck_assert_uint_eq(weir__worker_counts(fleet.workers[0])->dead_letters, 1);
+	ck_assert_uint_eq(weir__worker_counts(fleet.workers[0])->emitted, 2);
 	fleet_close(&fleet);
 }
 END_TEST
