@@ -47,11 +47,11 @@ say_offered() {
 }
 zle -N say_offered
 bindkey '^T' say_offered
-PS1='<<ready>>'
+PS1='=ready= ' # drawn again, it is no answer
 END
 cat >"$tmp/ask.zsh" <<'END'
 zmodload zsh/zpty && zpty shell zsh -d -i || exit
-zpty -r shell said '*<<ready>>*'
+zpty -r shell said '*=ready=*'
 zpty -w -n shell $1$'\C-t'
 zpty -r shell said '*<<*>>*'
 print -r -- ${${said##*<<}%%>>*}
