@@ -232,7 +232,7 @@ void
 weir__kafka_error_set(struct weir_error *error, rd_kafka_resp_err_t code, const char *what,
                       const char *text)
 {
-	weir__kafka_chore_error_set(error, code, what, text, weir__kafka_missing_right(code));
+	weir__kafka_chore_error_set(error, code, what, text, NULL);
 }
 
 void

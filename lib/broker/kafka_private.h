@@ -69,7 +69,8 @@ const char *weir__kafka_object(const struct weir_session_config *config,
 /* "what: text", with the missing right where there is one. `what` may be NULL. */
 void weir__kafka_error_set(struct weir_error *error, rd_kafka_resp_err_t code, const char *what,
                            const char *text);
-/* The same of a call that needs another right to its topic or group than to read or write. */
+/* The same of a call that needs another right to its topic or group than to read or write;
+ * NULL: it needs none. */
 void weir__kafka_chore_error_set(struct weir_error *error, rd_kafka_resp_err_t code,
                                  const char *what, const char *text, const char *right);
 /* Translate, set *error and destroy `failure` (NULL: success). */

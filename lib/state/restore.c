@@ -187,9 +187,9 @@ try_later(struct weir_restore *restore, const struct weir_error *error)
 {
 	int64_t now_ms = restore->clock->monotonic_ms(restore->clock);
 
-	if (error->code == WEIR_EDENIED)
+	if (error->code == WEIR_EDENIED) {
 		restore->denied = *error;
-	else if (restore->complain_ms == 0 && error->code == WEIR_ENOTFOUND) {
+	} else if (restore->complain_ms == 0 && error->code == WEIR_ENOTFOUND) {
 		restore->complain_ms = now_ms + COMPLAIN_MS;
 	} else if (now_ms >= restore->complain_ms) {
 		weir__log(restore->logger, WEIR_LOG_WARNING,
